@@ -1,0 +1,1 @@
+"""The wire model: one set of messages that the services' routes and the client share."""

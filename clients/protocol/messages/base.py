@@ -1,0 +1,100 @@
+"""What every wire message shares: camelCase names, no unknown members, and bytes as strict base64url.
+
+Validation messages name the place and the fault, never the value: a body may hold identifiers.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from clients.protocol.encoding import b64u_decode, b64u_encode
+from clients.protocol.errors import EncodingError
+
+IDENTIFIER_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
+MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=63)]
+"""An id that the covenant gives: of itself, a party, a purpose, a category, a match key."""
+VersionHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a covenant version's YAML bytes, lower-case hexadecimal."""
+Month = Annotated[str, Field(pattern=MONTH_PATTERN)]
+
+
+class Message(BaseModel):
+    """Base of all wire messages: frozen, camelCase on the wire, unknown members refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+def _decode(length: int | None) -> Any:
+    def decode(value: Any) -> bytes:
+        if isinstance(value, bytes):  # built in Python, not read from the wire
+            if length is not None and len(value) != length:
+                raise ValueError(f"must be {length} bytes")
+            return value
+        if not isinstance(value, str):
+            raise ValueError("must be a base64url string")
+        try:
+            return b64u_decode(value, length=length)
+        except EncodingError as error:
+            raise ValueError(str(error)) from None
+
+    return decode
+
+
+def _schema(length: int | None) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string", "format": "base64url", "pattern": "^[A-Za-z0-9_-]*$"}
+    if length is not None:
+        characters = (length * 8 + 5) // 6
+        schema |= {"minLength": characters, "maxLength": characters}
+    return schema
+
+
+def base64url(length: int | None = None) -> Any:
+    """An annotation for bytes that travel as canonical unpadded base64url; `length` in bytes, any if `None`."""
+    return Annotated[
+        bytes,
+        BeforeValidator(_decode(length)),
+        PlainSerializer(b64u_encode, return_type=str, when_used="json"),
+        WithJsonSchema(_schema(length)),
+    ]
+
+
+Bytes16 = base64url(16)
+Bytes32 = base64url(32)
+Bytes64 = base64url(64)
+Binary = base64url()
+
+
+def _iso_date(value: Any) -> Any:
+    # pydantic reads 0 and "0" as 1970-01-01: only the written form is a date.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError("must be a date written as YYYY-MM-DD")
+    return value
+
+
+def _iso_moment(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d{2}-\d{2}T", value):
+        raise ValueError("must be a moment written as RFC 3339")
+    return value
+
+
+IsoDate = Annotated[date, BeforeValidator(_iso_date, json_schema_input_type=date)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_iso_moment, json_schema_input_type=AwareDatetime)]
