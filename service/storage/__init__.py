@@ -1,0 +1,1 @@
+"""Where state lives: the database, its schema, and the files that hold keys."""
