@@ -100,10 +100,11 @@ def generate(random: Random, addresses: int, persons: int) -> Neighbourhood:
 
 
 def read_addresses(path: Path, limit: int) -> tuple[Address, ...]:
-    """Real addresses from a CSV (gzip allowed) with columns straat, huisnummer, huisletter, huisnummertoevoeging, postcode.
+    """Real addresses from a CSV with columns straat, huisnummer, huisletter, huisnummertoevoeging and postcode.
 
-    Takes at most `limit`, spread evenly over the file; rows that name an address already taken are passed over. The
-    file has no BAG ids: each address gets one that does not exist. Raises ValueError for a missing column or an empty file.
+    Takes at most `limit`, spread evenly over the file, which may be gzipped; rows that name an address already taken
+    are passed over. The file has no BAG ids: each address gets one that does not exist. Raises ValueError for a missing
+    column or a file without rows.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8", newline="") as stream:
