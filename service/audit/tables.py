@@ -1,0 +1,57 @@
+"""Tables of the audit log. The entry goes at the end of its retention; its leaf stays, as a salted hash.
+
+Two tables, and not one, for a second reason: the sequencer updates every leaf once, and an update of the entry would
+rewrite all the entry's indexes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlmodel import Field, SQLModel
+
+
+class AuditEntryRow(SQLModel, table=True):
+    """`fields` is everything the leaf commits to besides its own columns; the arrays repeat what is searched by."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("audit_entry_by_event", "covenant_id", "event", "entry_id"),
+        Index("audit_entry_by_party", "covenant_id", "party", "entry_id"),
+        Index("audit_entry_by_mention", "parties", "subjects", "signals", postgresql_using="gin"),
+    )
+
+    covenant_id: str = Field(primary_key=True)
+    entry_id: UUID = Field(primary_key=True)
+    """UUID version 7: in the order of time, though not to the microsecond."""
+    event: str
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    party: str | None = None
+    parties: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    subjects: list[bytes] = Field(sa_column=Column(ARRAY(LargeBinary), nullable=False))
+    signals: list[UUID] = Field(sa_column=Column(ARRAY(PG_UUID(as_uuid=True)), nullable=False))
+    fields: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    salt: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class AuditLeafRow(SQLModel, table=True):
+    """An entry's place in the tree. `leaf_index` is NULL until the entry is committed and the sequencer has seen it."""
+
+    __tablename__ = "audit_leaf"
+    __table_args__ = (
+        Index("audit_leaf_by_index", "covenant_id", "leaf_index", unique=True),
+        Index("audit_leaf_without_index", "covenant_id", "entry_id", postgresql_where=text("leaf_index IS NULL")),
+    )
+
+    covenant_id: str = Field(primary_key=True)
+    entry_id: UUID = Field(primary_key=True)
+    leaf_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    leaf_index: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+TABLES = (AuditEntryRow, AuditLeafRow)

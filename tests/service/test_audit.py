@@ -1,0 +1,196 @@
+"""The catalogue and the one writer of the audit log."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import MetaData, text
+
+from covenant_rules.model import AuditSight, Duration
+from service.audit import repository
+from service.audit.events import _EVENTS, CATALOGUE, EVERYWHERE, Log
+from service.audit.leaf import leaf_fields, leaf_hash
+from service.audit.record import _SHAPES, AuditRecord, CatalogueError, Shown, stored_form
+from service.audit.tables import TABLES
+from service.audit.writer import AuditWriter, uuid7
+from service.errors import Unavailable
+from service.storage.database import Database
+
+METADATA = MetaData()
+for table in TABLES:
+    table.__table__.to_metadata(METADATA)  # type: ignore[attr-defined]
+
+NOW = datetime(2026, 11, 22, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(fresh_database: Callable[[MetaData], Database]) -> Database:
+    return fresh_database(METADATA)
+
+
+@pytest.fixture
+def writer() -> AuditWriter:
+    return AuditWriter(Log.BROKER, clock=lambda: NOW, random=secrets.token_bytes)
+
+
+def decided(**changes: object) -> AuditRecord:
+    signal = uuid4()
+    record = {
+        "event": "disclosure-decided",
+        "covenant_id": "complex-approach",
+        "version": "ab" * 32,
+        "party": "police",
+        "actor": "e-1203",
+        "disclosure": uuid4(),
+        "purpose": "nuisance",
+        "stage": "signal",
+        "subjects": (secrets.token_bytes(32),),
+        "signals": (signal,),
+        "parties": ("housing",),
+        "shown": {signal: Shown("housing", ("source", "hit", "note.gist"))},
+        "outcome": "shown",
+        "counts": {"hits": 1},
+        "rules": ("police-sees-noise",),
+        "obligations": frozenset({"notify_source"}),
+        "sight": AuditSight(source=frozenset({"day"}), confidential=Duration(days=30)),
+    }
+    return AuditRecord(**(record | changes))  # type: ignore[arg-type]
+
+
+def test_every_event_has_its_own_name_and_known_fields() -> None:
+    names = {field.name for field in fields(AuditRecord)} - {"event", "covenant_id"}
+    assert len(CATALOGUE) == len(_EVENTS)
+    assert set(_SHAPES) == names
+    for event in _EVENTS:
+        assert event.allowed <= names, event.id
+        assert not event.required & event.optional, event.id
+        assert not (event.required | event.optional) & (EVERYWHERE - {"version"}), event.id
+
+
+def test_every_field_can_be_written_by_some_event() -> None:
+    assert set(_SHAPES) == frozenset().union(*(event.allowed for event in _EVENTS))
+
+
+def test_an_unknown_event_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="no such event"):
+        stored_form(decided(event="disclosure-guessed"), Log.BROKER)
+
+
+def test_an_event_of_the_other_service_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="keyholder"):
+        stored_form(decided(), Log.KEYHOLDER)
+
+
+def test_a_field_the_catalogue_does_not_allow_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="month is not allowed"):
+        stored_form(decided(month="2026-11"), Log.BROKER)
+
+
+@pytest.mark.parametrize("name", ["subjects", "purpose", "counts", "sight"])
+def test_a_required_field_is_required(name: str) -> None:
+    with pytest.raises(CatalogueError, match=f"{name} missing"):
+        stored_form(decided(**{name: None}), Log.BROKER)
+
+
+@pytest.mark.parametrize(
+    "misshapen",
+    [
+        {"purpose": "Hoofdstraat 12"},
+        {"purpose": "123456782"},
+        {"subjects": (b"\x01" * 31,)},
+        {"subjects": ("123456782",)},
+        {"signals": ("not-a-uuid",)},
+        {"counts": {"hits": -1}},
+        {"counts": {"hits": True}},
+        {"counts": {"Hoofdstraat 12": 1}},
+        {"rules": ("two words",)},
+        {"shown": {uuid4(): Shown("police", ("free text",))}},
+        {"actor": "Jan de Vries"},
+        {"version": "AB" * 32},
+        {"sight": {"source": []}},
+        {"outcome": 1},
+        {"covenant_id": "--"},
+    ],
+)
+def test_a_value_without_the_shape_of_its_field_is_refused_and_not_repeated(misshapen: dict[str, object]) -> None:
+    with pytest.raises(CatalogueError, match="has not its shape") as refused:
+        stored_form(decided(**misshapen), Log.BROKER)
+    assert "Hoofdstraat" not in str(refused.value)
+    assert "123456782" not in str(refused.value)
+
+
+def test_one_set_has_one_form() -> None:
+    one = stored_form(decided(disclosure=uuid4(), rules=("b", "a", "b")), Log.BROKER)
+    assert one["rules"] == ["a", "b"]
+    assert one["sight"]["confidential"] == "P30D"
+
+
+def test_entries_are_read_back_and_give_the_leaf_that_was_written(database: Database, writer: AuditWriter) -> None:
+    records = [decided() for _ in range(20)]  # enough for COPY
+    with database.transaction() as session:
+        written = [writer.append(session, records[0]), *writer.append_many(session, records[1:])]
+    with database.transaction() as session:
+        for entry, record in zip(written, records, strict=True):
+            row = repository.entry(session, "complex-approach", entry.entry_id)
+            leaf = repository.leaf(session, "complex-approach", entry.entry_id)
+            assert row is not None
+            assert leaf is not None
+            assert row.fields == stored_form(record, Log.BROKER)
+            assert (row.party, row.parties, row.subjects) == ("police", ["housing"], list(record.subjects))
+            fields_ = leaf_fields(row.covenant_id, row.entry_id, row.event, row.at, row.fields)
+            assert leaf.leaf_hash == entry.leaf_hash == leaf_hash(row.salt, fields_)
+            assert leaf.leaf_index is None
+
+
+def test_entries_come_back_in_the_order_of_their_ids(database: Database, writer: AuditWriter) -> None:
+    with database.transaction() as session:
+        written = sorted(entry.entry_id for entry in writer.append_many(session, [decided() for _ in range(9)]))
+    with database.transaction() as session:
+        first = repository.entries(session, "complex-approach", limit=4)
+        rest = repository.entries(session, "complex-approach", after=first[-1].entry_id)
+    assert [row.entry_id for row in (*first, *rest)] == written
+
+
+def test_no_entry_no_effect(database: Database, writer: AuditWriter) -> None:
+    with database.transaction() as session:
+        session.connection().execute(text("CREATE TABLE effect (done boolean)"))
+        session.connection().execute(text("ALTER TABLE audit_leaf RENAME TO gone"))
+
+    def effect_and_entry() -> None:
+        with database.transaction() as session:
+            session.connection().execute(text("INSERT INTO effect VALUES (true)"))
+            writer.append(session, decided())
+
+    with pytest.raises(Unavailable):
+        effect_and_entry()
+    with database.transaction() as session:
+        assert session.connection().execute(text("SELECT count(*) FROM effect")).scalar_one() == 0
+        assert session.connection().execute(text("SELECT count(*) FROM audit_entry")).scalar_one() == 0
+
+
+def test_nothing_is_written_for_no_records(database: Database, writer: AuditWriter) -> None:
+    with database.transaction() as session:
+        assert writer.append_many(session, ()) == ()
+
+
+def test_what_was_shown_of_each_signal_is_a_field_by_itself() -> None:
+    signal = uuid4()
+    form = stored_form(decided(shown={signal: Shown("housing", ("hit",))}), Log.BROKER)
+    named = leaf_fields("complex-approach", uuid4(), "disclosure-decided", NOW, form)
+    assert named[f"shown/{signal}"] == b'{"items":["hit"],"source":"housing"}'
+    assert "shown" not in named
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)), st.binary(min_size=10, max_size=10))
+def test_uuids_are_version_7_and_in_the_order_of_time(moment: datetime, random: bytes) -> None:
+    aware = moment.replace(tzinfo=UTC)
+    made = uuid7(aware, random)
+    assert (made.version, made.variant) == (7, "specified in RFC 4122")
+    assert made.int >> 80 == int(aware.timestamp() * 1000)
