@@ -40,7 +40,7 @@ class ProtocolError(Exception):
 
 
 class EncodingError(ProtocolError):
-    """Input is not in its one canonical form. `pointer` is a JSON pointer (RFC 6901) to the place; empty is the whole."""
+    """Input is not in its one canonical form. `pointer` is a JSON pointer (RFC 6901) to the place; empty: the whole."""
 
     def __init__(self, message: str, pointer: str = "") -> None:
         super().__init__(f"{message} (at {pointer})" if pointer else message)
@@ -51,9 +51,12 @@ class NormalisationError(ProtocolError):
     """A record gives no match key value: column `field` is wrong for the reason `code`, a word a program can act on."""
 
     def __init__(self, field: str, code: str) -> None:
-        super().__init__(f"{field}: {code}")
+        super().__init__(field, code)  # both, or it could not come back from a worker process
         self.field = field
         self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.code}"
 
 
 class GroupError(ProtocolError):
