@@ -107,12 +107,12 @@ def thumbprint(key: EllipticCurvePrivateKey | EllipticCurvePublicKey) -> str:
 
 
 def sign(claims: Mapping[str, Any], key: EllipticCurvePrivateKey, *, typ: str, kid: str) -> str:
-    """A compact token over `claims`, which must hold aud, exp, iat, sub and jti. Raises TokenError if one is missing."""
+    """A compact token over `claims`, which hold at least aud, exp, iat, sub and jti; else TokenError."""
     missing = [name for name in _REQUIRED if name not in claims]
     if missing:
         raise TokenError(f"claims without {', '.join(missing)}")
     pem = private_key_to_pem(key).decode()
-    return cast(str, jws.sign(canonical_json(claims), pem, headers={"typ": typ, "kid": kid}, algorithm="ES256"))
+    return jws.sign(canonical_json(claims), pem, headers={"typ": typ, "kid": kid}, algorithm="ES256")
 
 
 def unverified_kid(token: str) -> str:

@@ -45,7 +45,7 @@ def sign_request(
     jti: str,
     actor: str | None = None,
 ) -> str:
-    """The token for one request. `target` is the path, with `?query` where there is one; `audience` the service's issuer.
+    """The token for one request: `target` is the path with its `?query` if any, `audience` the service's issuer.
 
     Raises TokenError for an actor that is not 1–64 letters, digits, dots, dashes or underscores.
     """
