@@ -48,7 +48,7 @@ class Kept(Enum):
     """As long as the log: what explains every other entry, and names no subject."""
 
 
-EVERYWHERE = frozenset({"version", "role", "principal", "party", "actor", "request"})
+EVERYWHERE = frozenset({"version", "role", "principal", "party", "actor", "trace", "request"})
 """Fields of every entry where they are known: the version in force, and who acted under which request."""
 
 

@@ -7,7 +7,7 @@ erase from. A field that is `None` or empty is absent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sized
+from collections.abc import Callable, Collection, Iterator, Mapping, Sized
 from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 from clients.protocol.encoding import b64u_encode
 from covenant_rules.model import AuditSight, Duration
 from service.audit.events import CATALOGUE, SERVICE_LOG, Log
+from service.principals import Principal
 
 __all__ = ["AuditRecord", "CatalogueError", "Shown", "stored_form"]
 
@@ -39,14 +40,12 @@ class AuditRecord:
     covenant_id: str
 
     # Who, and under which request and rules.
-    principal: str | None = None
-    role: str | None = None
-    party: str | None = None
-    """The party that acted."""
-    actor: str | None = None
-    """The person who acted, by the party's own pseudonym for its employee."""
-    request: str | None = None
-    """`jti` of the request, or its idempotency key."""
+    by: Principal | None = None
+    """Who acted; None for what a service does by itself. Stored as `principal`, `role`, `party` and `actor`."""
+    trace: str | None = None
+    """Trace id of the request, 32 hexadecimal digits."""
+    request: UUID | None = None
+    """Idempotency key of the request."""
     version: str | None = None
     """Hash of the version in force, or of the one the event is about."""
     service: str | None = None
@@ -112,6 +111,8 @@ Shape = Callable[[Any], Json]
 _WORD = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 _ITEM = re.compile(r"[a-z][a-z0-9-]{0,62}(\.[a-z][a-z0-9-]{0,62})?", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_TRACE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_ACTOR = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}", re.ASCII)
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/@-]{0,127}", re.ASCII)
 _LARGEST_COUNT = 2**53 - 1
@@ -196,8 +197,9 @@ _SHAPES: Mapping[str, Shape] = {
     "principal": _matching(_REFERENCE),
     "role": _word,
     "party": _word,
-    "actor": _matching(_REFERENCE),
-    "request": _matching(_REFERENCE),
+    "actor": _matching(_ACTOR),
+    "trace": _matching(_TRACE),
+    "request": _uuid,
     "version": _matching(_HASH),
     "service": _word,
     "purpose": _word,
@@ -238,7 +240,17 @@ _SHAPES: Mapping[str, Shape] = {
     "filters": _each(_word),
     "form": _word,
 }
-_NAMES = tuple(field.name for field in fields(AuditRecord) if field.name not in ("event", "covenant_id"))
+_OWN_NAMES = tuple(field.name for field in fields(AuditRecord) if field.name not in ("event", "covenant_id", "by"))
+
+
+def _fields(record: AuditRecord) -> Iterator[tuple[str, Any]]:
+    if record.by is not None:
+        yield "principal", record.by.id
+        yield "role", record.by.role.value
+        yield "party", record.by.party
+        yield "actor", record.by.actor
+    for name in _OWN_NAMES:
+        yield name, getattr(record, name)
 
 
 def stored_form(record: AuditRecord, log: Log) -> dict[str, Json]:
@@ -255,8 +267,7 @@ def stored_form(record: AuditRecord, log: Log) -> dict[str, Json]:
     if record.covenant_id != SERVICE_LOG and not _WORD.fullmatch(record.covenant_id):
         raise CatalogueError(f"{event.id}: covenant_id has not its shape")
     form: dict[str, Json] = {}
-    for name in _NAMES:
-        value = getattr(record, name)
+    for name, value in _fields(record):
         if value is None or (isinstance(value, Sized) and not len(value)):
             continue
         if name not in event.allowed:

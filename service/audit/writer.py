@@ -44,7 +44,7 @@ class AuditWriter:
         self._random = random
 
     def append(self, session: Session, record: AuditRecord) -> AuditEntry:
-        """Writes one entry. Raises CatalogueError for what the catalogue does not allow in this log, else Unavailable."""
+        """Writes one entry. Raises CatalogueError for what the catalogue does not allow here, and Unavailable."""
         return self.append_many(session, (record,))[0]
 
     def append_many(self, session: Session, records: Sequence[AuditRecord]) -> tuple[AuditEntry, ...]:
@@ -67,7 +67,7 @@ class AuditWriter:
                 | {
                     "event": record.event,
                     "at": now,
-                    "party": record.party,
+                    "party": record.by.party if record.by else None,
                     "parties": list(record.parties),
                     "subjects": list(record.subjects),
                     "signals": list(record.signals),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -21,6 +21,7 @@ from service.audit.record import _SHAPES, AuditRecord, CatalogueError, Shown, st
 from service.audit.tables import TABLES
 from service.audit.writer import AuditWriter, uuid7
 from service.errors import Unavailable
+from service.principals import Principal, Role
 from service.storage.database import Database
 
 METADATA = MetaData()
@@ -28,6 +29,7 @@ for table in TABLES:
     table.__table__.to_metadata(METADATA)  # type: ignore[attr-defined]
 
 NOW = datetime(2026, 11, 22, 9, 30, 15, 123456, tzinfo=UTC)
+POLICE = Principal("police", Role.PARTY, "police", "complex-approach", "e-1203")
 
 
 @pytest.fixture
@@ -46,8 +48,8 @@ def decided(**changes: object) -> AuditRecord:
         "event": "disclosure-decided",
         "covenant_id": "complex-approach",
         "version": "ab" * 32,
-        "party": "police",
-        "actor": "e-1203",
+        "by": POLICE,
+        "trace": "0f" * 16,
         "disclosure": uuid4(),
         "purpose": "nuisance",
         "stage": "signal",
@@ -65,7 +67,8 @@ def decided(**changes: object) -> AuditRecord:
 
 
 def test_every_event_has_its_own_name_and_known_fields() -> None:
-    names = {field.name for field in fields(AuditRecord)} - {"event", "covenant_id"}
+    names = {field.name for field in fields(AuditRecord)} - {"event", "covenant_id", "by"}
+    names |= {"principal", "role", "party", "actor"}
     assert len(CATALOGUE) == len(_EVENTS)
     assert set(_SHAPES) == names
     for event in _EVENTS:
@@ -112,7 +115,8 @@ def test_a_required_field_is_required(name: str) -> None:
         {"counts": {"Hoofdstraat 12": 1}},
         {"rules": ("two words",)},
         {"shown": {uuid4(): Shown("police", ("free text",))}},
-        {"actor": "Jan de Vries"},
+        {"by": replace(POLICE, actor="Jan de Vries")},
+        {"by": replace(POLICE, id="123 456 782")},
         {"version": "AB" * 32},
         {"sight": {"source": []}},
         {"outcome": 1},
@@ -124,6 +128,16 @@ def test_a_value_without_the_shape_of_its_field_is_refused_and_not_repeated(miss
         stored_form(decided(**misshapen), Log.BROKER)
     assert "Hoofdstraat" not in str(refused.value)
     assert "123456782" not in str(refused.value)
+
+
+def test_an_entry_says_who_acted() -> None:
+    form = stored_form(decided(), Log.BROKER)
+    assert {name: form[name] for name in ("principal", "role", "party", "actor")} == {
+        "principal": "police",
+        "role": "party",
+        "party": "police",
+        "actor": "e-1203",
+    }
 
 
 def test_one_set_has_one_form() -> None:
