@@ -1,0 +1,112 @@
+"""The two services as a party, an operator or an administrator calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from clients.protocol.messages.broker import (
+    CovenantDescription,
+    Disclosure,
+    DisclosureRequest,
+    GrantAnswer,
+    GrantRequest,
+    HitExplanation,
+    HitPage,
+    LookUpRequest,
+    NoticePage,
+    OwnSignalPage,
+    SignalBatch,
+    SignalBatchResult,
+    Withdrawal,
+    WithdrawalResult,
+)
+from clients.protocol.messages.keyholder import (
+    CommitmentsAnswer,
+    Directory,
+    EvaluationAnswer,
+    EvaluationRequest,
+    ProofAnswer,
+    ProofRequest,
+    ReceiptMessage,
+    ReleaseAnswer,
+    ReleaseRequest,
+    SealingKey,
+)
+from clients.sdk.http import Conversation
+
+
+class Broker:
+    """The broker's API for one covenant. Every call raises `Refused` or `Unreachable` (see `clients.sdk.errors`)."""
+
+    def __init__(self, conversation: Conversation, covenant: str) -> None:
+        self._http = conversation
+        self._path = f"/v1/covenants/{covenant}"
+
+    def covenant(self) -> CovenantDescription:
+        return self._http.get(self._path, CovenantDescription)
+
+    def submit(self, batch: SignalBatch) -> SignalBatchResult:
+        return self._http.post(f"{self._path}/signals", batch, SignalBatchResult)
+
+    def withdraw(self, withdrawal: Withdrawal) -> WithdrawalResult:
+        return self._http.post(f"{self._path}/withdrawals", withdrawal, WithdrawalResult)
+
+    def own_signals(self, cursor: str | None = None, limit: int = 200) -> OwnSignalPage:
+        query: dict[str, str | int] = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        return self._http.get(f"{self._path}/signals", OwnSignalPage, query)
+
+    def hits(self, since: str | None = None, purpose: str | None = None, limit: int = 500) -> HitPage:
+        """Changes in what this party may see, after cursor `since`; from the beginning without."""
+        query: dict[str, str | int] = {"limit": limit}
+        query |= {"since": since} if since else {}
+        query |= {"purpose": purpose} if purpose else {}
+        return self._http.get(f"{self._path}/hits", HitPage, query)
+
+    def hit(self, hit_id: UUID) -> HitExplanation:
+        return self._http.get(f"{self._path}/hits/{hit_id}", HitExplanation)
+
+    def look_up(self, request: LookUpRequest, key: UUID | None = None) -> Disclosure:
+        """Asks about one subject without registering it. `key` makes a repetition the same question."""
+        return self._http.post(f"{self._path}/look-ups", request, Disclosure, idempotency_key=str(key or uuid4()))
+
+    def disclose(self, request: DisclosureRequest, key: UUID | None = None) -> Disclosure:
+        """Has the rules decide, and the decision committed. `key` makes a repetition the same decision."""
+        return self._http.post(f"{self._path}/disclosures", request, Disclosure, idempotency_key=str(key or uuid4()))
+
+    def grant(self, request: GrantRequest) -> GrantAnswer:
+        return self._http.post(f"{self._path}/grants", request, GrantAnswer)
+
+    def notices(self, cursor: str | None = None) -> NoticePage:
+        return self._http.get(f"{self._path}/notices", NoticePage, {"cursor": cursor} if cursor else None)
+
+
+class KeyHolder:
+    """The key holder's API for one covenant. Every call raises `Refused` or `Unreachable`."""
+
+    def __init__(self, conversation: Conversation, covenant: str) -> None:
+        self._http = conversation
+        self._path = f"/v1/covenants/{covenant}"
+
+    def directory(self) -> Directory:
+        return self._http.get(f"{self._path}/parties", Directory)
+
+    def commitments(self) -> CommitmentsAnswer:
+        return self._http.get(f"{self._path}/commitments", CommitmentsAnswer)
+
+    def sealing_key(self, month: str) -> SealingKey:
+        return self._http.get(f"{self._path}/sealing-keys/{month}", SealingKey)
+
+    def evaluate(self, match_key: str, key_version: int, blinded: Sequence[bytes], *, prove: bool) -> EvaluationAnswer:
+        request = EvaluationRequest(match_key=match_key, key_version=key_version, blinded=tuple(blinded), prove=prove)
+        return self._http.post(f"{self._path}/evaluations", request, EvaluationAnswer)
+
+    def prove(self, receipt: ReceiptMessage, blinded: Sequence[bytes], evaluated: Sequence[bytes]) -> bytes:
+        """The 64-byte batched DLEQ proof of an earlier evaluation."""
+        request = ProofRequest(receipt=receipt, blinded=tuple(blinded), evaluated=tuple(evaluated))
+        proof: bytes = self._http.post(f"{self._path}/evaluation-proofs", request, ProofAnswer).proof
+        return proof
+
+    def release(self, grant: str, wrapped_key: bytes) -> ReleaseAnswer:
+        request = ReleaseRequest(grant=grant, wrapped_key=wrapped_key)
+        return self._http.post(f"{self._path}/releases", request, ReleaseAnswer)
