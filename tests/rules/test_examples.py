@@ -1,0 +1,79 @@
+"""The examples are covenants: they load, keep what they promise, and say what their comments say."""
+
+from __future__ import annotations
+
+import pytest
+
+from covenant_rules.load import load
+from covenant_rules.matrix import Matrix, broken, can
+from tests.rules.fragments import EXAMPLES
+
+COVENANTS = {path.stem: load(path.read_bytes(), path.name) for path in sorted(EXAMPLES.glob("*.yaml"))}
+
+
+@pytest.mark.parametrize("name", COVENANTS)
+def test_an_example_keeps_its_promises(name: str) -> None:
+    assert COVENANTS[name].id == name
+    assert COVENANTS[name].never
+    assert broken(COVENANTS[name]) == ()
+
+
+@pytest.mark.parametrize("name", COVENANTS)
+def test_an_example_names_what_inspired_it(name: str) -> None:
+    text = (EXAMPLES / f"{name}.yaml").read_text("utf-8")
+    assert "not legal advice" in text
+    cited = [line for line in text.splitlines() if line.startswith("#   [")]
+    assert len(cited) >= 3
+    assert all(any(f"{year}" in line for year in range(2010, 2027)) or "[wpg-20]" in line for line in cited)
+
+
+def test_complex_approach_has_the_five_parties_of_the_demo() -> None:
+    parties = {party.id: party.kind for party in COVENANTS["complex-approach"].parties.values()}
+    assert parties == {
+        "municipality": "municipality",
+        "police": "police",
+        "housing-north": "housing",
+        "housing-south": "housing",
+        "care-team": "care",
+    }
+
+
+def test_complex_approach_is_of_use_from_the_first_stage_on() -> None:
+    covenant = COVENANTS["complex-approach"]
+    first = [rule for rule in covenant.rules if "signal" in rule.stages]
+    assert any(rule.lookup and rule.to == {"police"} for rule in first)
+    assert {rule.when.independent_parties for rule in first} >= {None, 2, 3}
+    assert any("notify_source" in rule.obligations for rule in first)
+    cells = {(cell.purpose, cell.from_kind, cell.to_kind) for cell, _ in Matrix(covenant) if cell.stage == "signal"}
+    assert ("nuisance", "police", "housing") in cells
+    assert ("support", "care", "municipality") in cells
+
+
+def test_only_those_whom_a_law_allows_it_use_the_citizen_service_number() -> None:
+    keys = COVENANTS["complex-approach"].match_keys["person"].kinds
+    assert {kind for kind, used in keys.items() if "person-bsn" in used} == {"municipality", "care"}
+
+
+def test_in_severe_nuisance_police_reports_reach_the_designated_unit_alone() -> None:
+    covenant = COVENANTS["severe-nuisance"]
+    reached = {kind for kind in covenant.kinds if can(covenant, from_="police", to=kind, item="hit").allowed}
+    assert reached == {"designated-unit"}
+    assert covenant.parties["nuisance-unit"].group == "municipality"
+
+
+def test_in_the_care_and_safety_house_only_the_one_that_brings_the_case_may_ask() -> None:
+    permits = [rule for rule in COVENANTS["care-and-safety-house"].rules if rule.effect == "permit"]
+    assert permits
+    assert all(permit.when.viewer_has == {"case-referral"} for permit in permits)
+    assert not any(permit.lookup for permit in permits)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("drug-premises", "prosecution"), ("temporary-housing", "residents")])
+def test_an_observer_takes_part_in_no_sharing(name: str, kind: str) -> None:
+    cells = [cell for cell, _ in Matrix(COVENANTS[name])]
+    assert cells
+    assert not any(kind in (cell.from_kind, cell.to_kind) for cell in cells)
+
+
+def test_residents_see_area_figures() -> None:
+    assert COVENANTS["temporary-housing"].statistics.to == {"municipality", "residents"}

@@ -1,0 +1,137 @@
+"""The traps of YAML: what other readers accept and understand differently."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from covenant_rules.document import MOST_BYTES
+from covenant_rules.load import check_document, load
+from covenant_rules.model import Place
+from tests.rules.fragments import COMPLEX_APPROACH, with_sections
+
+BOMB = "\n".join(
+    ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    + [f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
+)
+
+
+def first(source: bytes) -> tuple[str, Place]:
+    covenant, found = check_document(source)
+    assert covenant is None
+    return found[0].code, found[0].place
+
+
+def test_no_yes_and_on_are_words() -> None:
+    document = COMPLEX_APPROACH.replace("noise", "no").replace("waste", "on").replace("violence", "yes")
+    covenant = load(document.encode())
+    assert {"no", "on", "yes"} <= set(covenant.categories)
+    assert load(with_sections("title: no\n")).title == "no"
+
+
+def test_a_truth_value_or_number_is_never_taken_for_a_text() -> None:
+    for word in ("true", "True", "FALSE", "12", "5.10", "0x1F", "0o17", "1e3", ".inf", ".NaN", "-1", "+1"):
+        assert check_document(with_sections(f"title: {word}\n"))[1][0].code == "CR204", word
+        assert load(with_sections(f'title: "{word}"\n')).title == word
+
+
+def test_nothing_is_never_taken_for_a_text() -> None:
+    for word in ("", "~", "null", "NULL", '""', "'  '"):
+        assert check_document(with_sections(f"title: {word}\n"))[1][0].code == "CR205", word
+
+
+def test_an_id_keeps_its_digits() -> None:
+    leading = "00000001001111111000"
+    assert load(COMPLEX_APPROACH.encode()).parties["municipality"].oin == leading
+    assert first(COMPLEX_APPROACH.replace(f'"{leading}"', leading).encode())[0] == "CR204"
+
+
+@pytest.mark.parametrize(
+    ("oin", "code"),
+    [
+        ("0000000100111111100", "CR212"),
+        ("000000010011111110000", "CR212"),
+        ("0000000100111111100x", "CR212"),
+        ("٠" * 20, "CR212"),
+    ],
+)
+def test_an_oin_has_twenty_digits(oin: str, code: str) -> None:
+    assert first(COMPLEX_APPROACH.replace("00000001001111111000", oin).encode())[0] == code
+
+
+def test_a_bomb_of_aliases_is_refused_before_it_unfolds() -> None:
+    start = time.perf_counter()
+    found = [(diagnostic.code, diagnostic.place) for diagnostic in check_document(BOMB.encode())[1]]
+    assert ("CR105", Place(1, 4)) in found
+    assert ("CR105", Place(2, 8)) in found
+    assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize("source", [b"[" * 500_000, b"- " * 400_000, b"{a: " * 200_000, b"? " * 400_000])
+def test_deep_nesting_ends_the_reading_and_not_the_process(source: bytes) -> None:
+    assert first(source)[0] == "CR109"
+
+
+def test_a_document_above_a_megabyte_is_not_read() -> None:
+    assert first(b"#" * (MOST_BYTES + 1))[0] == "CR103"
+    assert first(b"#" * MOST_BYTES)[0] == "CR111"
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "place"),
+    [
+        (b"title: caf\xe9\n", "CR102", Place(1, 11)),
+        ("title: Vogelplein".encode("utf-16"), "CR102", Place(1, 1)),
+        (b"a: b\ntitle: \x00\n", "CR104", Place(2, 8)),
+        ("title: a\u202eb\n".encode(), "CR104", Place(1, 9)),
+        ("title: zero\u200bwidth\n".encode(), "CR104", Place(1, 12)),
+        (b"title: a\r\nx: \x1b[0m\r\n", "CR104", Place(2, 4)),
+        (b"a: 1\n---\nb: 1\n", "CR110", Place(2, 1)),
+        (b"a: 1\n...\n---\nb: 1\n", "CR110", Place(3, 1)),
+        (b"%YAML 1.1\n---\na: 1\n", "CR112", Place(1, 1)),
+        (b"%TAG ! tag:evil,2026:\n---\na: 1\n", "CR112", Place(1, 1)),
+        (b"- a\n- b\n", "CR111", Place(1, 1)),
+        (b"", "CR111", Place(1, 1)),
+        (b"a: [1, 2\n", "CR101", Place(2, 1)),
+    ],
+)
+def test_what_cannot_be_read_as_it_shows_is_refused(source: bytes, code: str, place: Place) -> None:
+    assert first(source) == (code, place)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "code"),
+    [
+        ("title: !!python/object/apply:os.system [ls]\n", "CR106"),
+        ("title: !!str 5\n", "CR106"),
+        ("title: ! 5\n", "CR106"),
+        ("statistics:\n  <<: {minimum_cell: 3}\n  minimum_cell: 10\n", "CR107"),
+        ("title: one\ntitle: two\n", "CR108"),
+        ("kinds: {police: Police, 'police': Police}\n", "CR108"),
+        ("quotas:\n  tokens:\n    ? [police]\n    : 1\n", "CR113"),
+    ],
+)
+def test_decorations_are_refused(fragment: str, code: str) -> None:
+    assert code in [diagnostic.code for diagnostic in check_document(with_sections(fragment))[1]]
+
+
+def test_a_duplicate_key_is_found_at_every_depth() -> None:
+    document = COMPLEX_APPROACH.replace("noise: P1Y", "noise: P1Y\n    noise: P9Y").encode()
+    _, (found,) = check_document(document)
+    assert found.code == "CR108"
+    assert document.decode().splitlines()[found.place.line - 1].strip() == "noise: P9Y"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_harmless() -> None:
+    plain = load(COMPLEX_APPROACH.encode())
+    windows = load(b"\xef\xbb\xbf" + COMPLEX_APPROACH.replace("\n", "\r\n").encode())
+    assert windows.rules == plain.rules
+    assert windows.version != plain.version
+
+
+def test_what_is_quoted_back_is_printable_and_short() -> None:
+    _, found = check_document(with_sections('covenant: "' + "a\\n`\\e" * 400 + '"\n'))
+    assert found[0].code == "CR206"
+    assert found[0].message.isprintable()
+    assert len(found[0].message) < 400
