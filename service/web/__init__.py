@@ -1,0 +1,1 @@
+"""HTTP: the edge that broker and key holder share. Slices know nothing of it."""

@@ -1,0 +1,146 @@
+"""Who asks, proved per request: the one dependency behind which the proof may change.
+
+    Authorization: Bearer <JWS>
+
+The JWS (ES256, see `clients.protocol.request_token`) covers method, path with query, and the SHA-256 of the body, names
+this service as its audience and lives for at most a minute. So a token that leaks serves no other request than the one
+it was made for, and where a record of spent tokens is given, not even that one a second time.
+
+Routes say whom they are for:
+
+    def submit(principal: Annotated[Principal, Depends(require(Role.PARTY))]) -> …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Protocol
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from clients.protocol.errors import TokenError
+from clients.protocol.jws import public_key_from_jwk
+from clients.protocol.request_token import verify_request
+from service.errors import Refused, Unauthenticated
+from service.principals import Principal, PrincipalDirectory, RegisteredKey, Role
+from service.web.context import context_of
+
+__all__ = ["Authenticator", "SpentTokens", "authenticate", "require"]
+
+_log = structlog.get_logger("service.authentication")
+_bearer = HTTPBearer(
+    auto_error=False,
+    bearerFormat="JWS",
+    scheme_name="RequestToken",
+    description="ES256 JWS over method, path with query, and SHA-256 of the body; at most 60 seconds old.",
+)
+
+
+class SpentTokens(Protocol):
+    """Remembers request tokens until they expire."""
+
+    def spend(self, principal_id: str, token_id: str, expires_at: datetime) -> bool:
+        """Records the token; False if it was recorded before."""
+        ...
+
+
+class Authenticator:
+    """Verifies request tokens for one service. `audience` is its issuer string."""
+
+    def __init__(
+        self,
+        directory: PrincipalDirectory,
+        *,
+        audience: str,
+        clock: Callable[[], datetime],
+        spent: SpentTokens | None = None,
+    ) -> None:
+        self._directory = directory
+        self._audience = audience
+        self._clock = clock
+        self._spent = spent
+
+    def authenticate(self, token: str, *, method: str, target: str, body: bytes, covenant_id: str | None) -> Principal:
+        """The principal that signed this very request; `target` is path and query as they were sent.
+
+        Raises Unauthenticated, with the same words whatever is wrong; the log has the reason.
+        """
+        keys = _KeysOnDemand(self._directory, covenant_id)
+        try:
+            claims = verify_request(
+                token, keys, audience=self._audience, method=method, target=target, body=body, now=self._clock()
+            )
+        except TokenError as error:
+            raise _unauthenticated(str(error)) from None
+        principal = keys.found.principal if keys.found is not None else None
+        if principal is None or principal.id != claims.principal:
+            raise _unauthenticated("the key is registered to another principal than the token names")
+        if self._spent is not None and not self._spent.spend(principal.id, claims.jti, claims.expires_at):
+            raise _unauthenticated("the token was used before")
+        return replace(principal, actor=claims.actor)
+
+
+class _KeysOnDemand(Mapping[str, EllipticCurvePublicKey]):
+    """The directory as the mapping from key id to public key that the verifier asks for: one look-up, when it asks."""
+
+    def __init__(self, directory: PrincipalDirectory, covenant_id: str | None) -> None:
+        self._directory = directory
+        self._covenant_id = covenant_id
+        self.found: RegisteredKey | None = None
+
+    def __getitem__(self, key_id: str) -> EllipticCurvePublicKey:
+        self.found = self._directory.find(key_id, self._covenant_id)
+        if self.found is None:
+            raise KeyError
+        return public_key_from_jwk(self.found.public_key)
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("the registered keys are looked up, never listed")
+
+    def __len__(self) -> int:
+        raise TypeError("the registered keys are looked up, never listed")
+
+
+def authenticate(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """FastAPI dependency: the caller, by the authenticator that the app was built with."""
+    if credentials is None or len(request.headers.getlist("authorization")) != 1:
+        raise Unauthenticated("token-missing", "send one request token as Authorization: Bearer")
+    authenticator: Authenticator = request.app.state.authenticator
+    context = context_of(request)
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    context.principal = authenticator.authenticate(
+        credentials.credentials,
+        method=request.method,
+        target=(path + b"?" + query if query else path).decode("latin-1"),
+        body=context.body,
+        covenant_id=request.path_params.get("covenantId"),
+    )
+    return context.principal
+
+
+def require(*roles: Role) -> Callable[[Principal], Principal]:
+    """FastAPI dependency: the caller, refused unless it has one of `roles`."""
+
+    def allowed(principal: Annotated[Principal, Depends(authenticate)]) -> Principal:
+        if principal.role not in roles:
+            raise Refused(
+                "role-not-allowed",
+                "this operation is for other roles than the caller's",
+                parameters={"roles": ", ".join(roles)},
+            )
+        return principal
+
+    return allowed
+
+
+def _unauthenticated(reason: str) -> Unauthenticated:
+    _log.info("token refused", reason=reason)
+    return Unauthenticated("token-invalid", "the request token does not hold for this request")

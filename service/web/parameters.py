@@ -1,0 +1,30 @@
+"""Parameters that routes share, with their wire names and limits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Header, Path, Query
+
+from clients.protocol.messages.base import IDENTIFIER_PATTERN
+
+__all__ = ["CovenantId", "Cursor", "IdempotencyKey", "Limit", "PartyId"]
+
+CovenantId = Annotated[
+    str, Path(alias="covenantId", pattern=IDENTIFIER_PATTERN, description="The covenant, by the id in its document")
+]
+PartyId = Annotated[
+    str, Path(alias="party", pattern=IDENTIFIER_PATTERN, description="The party, by the id in the covenant")
+]
+IdempotencyKey = Annotated[
+    UUID,
+    Header(
+        alias="Idempotency-Key",
+        description="A fresh UUID per request; a repetition under it gets the same answer",
+    ),
+]
+Limit = Annotated[int, Query(alias="limit", ge=1, le=1000, description="The most items to return")]
+Cursor = Annotated[
+    str | None, Query(alias="cursor", max_length=2048, description="The previous page's cursor; absent for the first")
+]
