@@ -1,0 +1,210 @@
+"""Where signals of several parties concern the same subject: one set-based join, for any number of anchors.
+
+Two signals meet where they share a pseudonym index: the same covenant, match key, normalisation version and epoch, for
+all of these are in the index. Nothing is followed further: if A meets B by one match key and B meets C by another, A
+does not meet C.
+
+Neighbours are facts for the rules engine, not answers. Nothing read here may be told to anyone undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, FromClause, LargeBinary, Select, Text, column, func, literal, select
+from sqlalchemy import Uuid as SqlUuid
+from sqlmodel import Session, col
+
+from service.signals.tables import PseudonymRow, SignalRow, Xid8
+
+__all__ = ["Match", "Neighbour", "Subject", "StoredSignal", "horizon", "neighbours", "neighbours_of", "touched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject as one match key shows it: what a look-up asks for."""
+
+    match_key: str
+    index: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSignal:
+    """A live signal as the rules engine needs it. `origins` and `handling_codes` are empty where there are none."""
+
+    signal_id: UUID
+    party: str
+    subject_kind: str
+    category: str
+    day: date
+    purposes: tuple[str, ...]
+    origins: tuple[str, ...]
+    handling_codes: tuple[str, ...]
+    version: str
+    submitted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One shared match key value. `evidence_at` is the neighbour's: when its party first submitted it, corrections
+    included."""
+
+    match_key: str
+    index: bytes
+    handle: bytes
+    evidence_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A live signal on the anchor's subject, and by which match keys it is.
+
+    `anchor` is the viewer's signal, or None after a look-up. The anchor itself is among its own neighbours, by all its
+    match keys, as are the viewer's other signals on the subject: conditions count them.
+    """
+
+    anchor: UUID | None
+    signal: StoredSignal
+    matches: tuple[Match, ...]
+
+
+def neighbours(session: Session, covenant_id: str, viewer: str, anchors: Sequence[UUID]) -> list[Neighbour]:
+    """The neighbours of the viewer's live signals `anchors`, by anchor and signal id.
+
+    An anchor that is not live, or not the viewer's, has none: not even itself.
+    """
+    if not anchors:
+        return []
+    own = PseudonymRow
+    asked = (
+        select(col(own.signal_id).label("anchor"), col(own.match_key), col(own.index_))
+        .where(
+            col(own.covenant_id) == covenant_id,
+            col(own.signal_id) == func.any(literal(list(anchors), ARRAY(SqlUuid))),
+            col(own.party) == viewer,
+            col(own.live),
+        )
+        .cte("asked")
+    )
+    return _gathered(session, _join(covenant_id, asked, asked.c.anchor))
+
+
+def neighbours_of(session: Session, covenant_id: str, subjects: Iterable[Subject]) -> list[Neighbour]:
+    """The live signals on a subject that has no anchor: `subjects` are the same one by its several match keys."""
+    wanted = list(subjects)
+    if not wanted:
+        return []
+    asked = (
+        select(column("match_key", Text), column("index_", LargeBinary))
+        .select_from(
+            func.unnest(
+                literal([subject.match_key for subject in wanted], ARRAY(Text)),
+                literal([subject.index for subject in wanted], ARRAY(LargeBinary)),
+            )
+            .table_valued(column("match_key", Text), column("index_", LargeBinary), name="asked")
+            .render_derived()
+        )
+        .cte("asked")
+    )
+    return _gathered(session, _join(covenant_id, asked, literal(None, SqlUuid)))
+
+
+def horizon(session: Session) -> int:
+    """The oldest transaction still in progress: whatever is `changed` by an older one is visible now.
+
+    Take it before reading, keep it, and read `changed >= it` next time: rows may be seen twice, none is missed.
+    """
+    return int(session.scalar(select(func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8()))) or 0)
+
+
+def touched(session: Session, covenant_id: str, viewer: str, since: int) -> list[UUID]:
+    """The viewer's live signals on whose subject some signal came or ended in transaction `since` or later, sorted."""
+    own, changed = PseudonymRow, PseudonymRow.__table__.alias("changed")  # type: ignore[attr-defined]
+    query = (
+        select(col(own.signal_id))
+        .join(
+            changed,
+            (changed.c.covenant_id == col(own.covenant_id))
+            & (changed.c.match_key == col(own.match_key))
+            & (changed.c.index_ == col(own.index_)),
+        )
+        .where(
+            col(own.covenant_id) == covenant_id,
+            changed.c.covenant_id == covenant_id,
+            changed.c.changed >= literal(since, Xid8),
+            col(own.party) == viewer,
+            col(own.live),
+        )
+        .distinct()
+        .order_by(col(own.signal_id))
+    )
+    return list(session.connection().execute(query).scalars())
+
+
+def _join(covenant_id: str, asked: FromClause, anchor: ColumnElement[Any]) -> Select[Any]:
+    near, signal = PseudonymRow, SignalRow
+    return (
+        select(
+            anchor.label("anchor"),
+            col(signal.signal_id),
+            col(signal.party),
+            col(signal.subject_kind),
+            col(signal.category),
+            col(signal.day),
+            col(signal.purposes),
+            col(signal.origins),
+            col(signal.handling_codes),
+            col(signal.version),
+            col(signal.submitted_at),
+            col(near.match_key),
+            col(near.index_),
+            col(near.handle),
+            col(near.evidence_at),
+        )
+        .select_from(asked)
+        .join(
+            near,
+            (col(near.covenant_id) == covenant_id)
+            & (col(near.match_key) == asked.c.match_key)
+            & (col(near.index_) == asked.c.index_)
+            & col(near.live),
+        )
+        .join(signal, (col(signal.covenant_id) == covenant_id) & (col(signal.signal_id) == col(near.signal_id)))
+        .order_by(anchor, col(signal.signal_id), col(near.match_key))
+    )
+
+
+def _gathered(session: Session, query: Select[Any]) -> list[Neighbour]:
+    """One neighbour for the rows of one anchor and signal, which come one after another: a row for each match key."""
+    gathered: list[Neighbour] = []
+    pending: tuple[UUID | None, StoredSignal] | None = None
+    matches: list[Match] = []
+    for anchor, *stated, match_key, index, handle, evidence_at in session.connection().execute(query):
+        if pending is None or pending[0] != anchor or pending[1].signal_id != stated[0]:
+            if pending is not None:
+                gathered.append(Neighbour(*pending, tuple(matches)))
+            pending, matches = (anchor, _stored(stated)), []
+        matches.append(Match(match_key, index, handle, evidence_at))
+    if pending is not None:
+        gathered.append(Neighbour(*pending, tuple(matches)))
+    return gathered
+
+
+def _stored(stated: Sequence[Any]) -> StoredSignal:
+    signal_id, party, subject_kind, category, day, purposes, origins, codes, version, submitted_at = stated
+    return StoredSignal(
+        signal_id,
+        party,
+        subject_kind,
+        category,
+        day,
+        tuple(purposes),
+        tuple(origins),
+        tuple(codes),
+        version,
+        submitted_at,
+    )
