@@ -1,0 +1,330 @@
+"""The matrix: everything a covenant could ever show, before any condition is asked.
+
+MAY ⊆ purpose × stage × from-kind × to-kind × category × item holds what the permits name, minus what the forbids name,
+where both kinds have a legal basis for the purpose and the category's class, closed under implication: an item stays
+only if all it implies stay. Conditions only narrow it. So what the matrix excludes can never happen, and a question
+about it ("can care notes ever reach the police?") is answered by looking, with the cell and the rule as the proof.
+
+A set of cells is one integer, a bit for each cell. A rule names a box of cells, the product of its sets of purposes,
+stages, kinds and categories, and the box of one integer per axis is their arithmetical product. So a covenant of
+hundreds of rules is spanned in milliseconds with `|`, `&` and `~`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from math import prod
+from typing import NamedTuple
+
+from covenant_rules.model import Covenant, Effect, Never, Rule
+
+
+class Cell(NamedTuple):
+    """One place in the matrix: who may show whom, for what, when, and what about. It holds a set of items."""
+
+    purpose: str
+    stage: str
+    from_kind: str
+    to_kind: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenNever:
+    """A promise the rules do not keep, with the first cell that breaks it, the item, and the permits that name it."""
+
+    never: Never
+    cell: Cell
+    item: str
+    permits: tuple[str, ...]
+
+
+class Refusal(StrEnum):
+    """Why an item can never be seen, from the nearest miss to the farthest."""
+
+    IMPLIED_ITEM_MISSING = "implied-item-missing"
+    FORBIDDEN = "forbidden"
+    NO_LEGAL_BASIS = "no-legal-basis"
+    NO_PERMIT = "no-permit"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether an item can ever be seen, with one cell as the example.
+
+    Yes: `rules` are the permits that name the item there. No: `rules` are the forbids, if that is the reason, and
+    `missing` names what is absent: the kinds without a legal basis, the implied items, or the unknown words.
+    """
+
+    allowed: bool
+    cell: Cell | None = None
+    rules: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    missing: tuple[str, ...] = ()
+
+
+class Space:
+    """The coordinates of cells: purpose × stage × from-kind × to-kind × category, the last one running fastest."""
+
+    def __init__(
+        self, purposes: Iterable[str], stages: Iterable[str], kinds: Iterable[str], categories: Iterable[str]
+    ) -> None:
+        kinds = tuple(kinds)
+        self.axes = (tuple(purposes), tuple(stages), kinds, kinds, tuple(categories))
+        sizes = [len(axis) for axis in self.axes]
+        self.size = prod(sizes)
+        self._strides = [prod(sizes[n + 1 :]) for n in range(len(sizes))]
+        self._weights = [
+            {value: stride * place for place, value in enumerate(axis)}
+            for axis, stride in zip(self.axes, self._strides, strict=True)
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and self.axes == other.axes
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, *covenants: Covenant) -> Space:
+        """A space wide enough for all the versions given; their words in the order in which they first stand."""
+
+        def words(section: str) -> list[str]:
+            return list(dict.fromkeys(word for covenant in covenants for word in getattr(covenant, section)))
+
+        return cls(words("purposes"), words("stages"), words("kinds"), words("categories"))
+
+    def index(self, cell: Cell) -> int | None:
+        """The bit of a cell, or None where one of its words is unknown."""
+        total = 0
+        for weights, word in zip(self._weights, cell, strict=True):
+            weight = weights.get(word)
+            if weight is None:
+                return None
+            total += weight
+        return total
+
+    def cell(self, index: int) -> Cell:
+        words = []
+        for axis, stride in zip(self.axes, self._strides, strict=True):
+            place, index = divmod(index, stride)
+            words.append(axis[place])
+        return Cell(*words)
+
+    def box(
+        self,
+        purposes: Iterable[str],
+        stages: Iterable[str],
+        from_: Iterable[str],
+        to: Iterable[str],
+        categories: Iterable[str],
+    ) -> int:
+        """All cells with a purpose among `purposes`, a stage among `stages`, and so on; unknown words name none."""
+        # 2^(a+b+…) = 2^a · 2^b · …, and no two cells share a bit: the product of the sums is the set of the products.
+        return prod(
+            sum(1 << weights[word] for word in set(words) if word in weights)
+            for weights, words in zip(self._weights, (purposes, stages, from_, to, categories), strict=True)
+        )
+
+    def named(self, rule: Rule) -> int:
+        return self.box((rule.purpose,), rule.stages, rule.from_, rule.to, rule.categories)
+
+    def cells(self, bits: int) -> Iterator[Cell]:
+        return map(self.cell, places(bits))
+
+
+def places(bits: int) -> Iterator[int]:
+    """Positions of the bits that are set, lowest first."""
+    return (place for place, digit in enumerate(reversed(f"{bits:b}")) if digit == "1")
+
+
+def legal_basis(covenant: Covenant, purpose: str, kind: str, category: str) -> str | None:
+    """The article under which `kind` may process `category` for `purpose`; None without one, or for an unknown word."""
+    known_purpose, known_category = covenant.purposes.get(purpose), covenant.categories.get(category)
+    if known_purpose is None or known_category is None:
+        return None
+    basis = known_purpose.legal_basis.get(kind)
+    return basis.article if basis is not None and known_category.class_ in basis.classes else None
+
+
+class _Spanned:
+    """The sets of one covenant in one space, an integer per item."""
+
+    def __init__(self, covenant: Covenant, space: Space) -> None:
+        self.space = space
+        self.lawful = self._lawful(covenant)
+        self.permitted = dict.fromkeys(covenant.items, 0)
+        forbidden = dict.fromkeys(covenant.items, 0)
+        for rule in covenant.rules:
+            box, effect = space.named(rule), self.permitted if rule.effect is Effect.PERMIT else forbidden
+            for item in rule.items:
+                if item in effect:
+                    effect[item] |= box
+        self.forbidden: dict[str, int] = {}
+        for item in covenant.items:
+            self.forbidden[item] = forbidden[item]
+            for implied in covenant.implied[item]:
+                self.forbidden[item] |= forbidden[implied]
+        plain = {item: self.permitted[item] & self.lawful & ~self.forbidden[item] for item in covenant.items}
+        self.may: dict[str, int] = {}
+        for item, cells in plain.items():
+            self.may[item] = cells
+            for implied in covenant.implied[item]:
+                self.may[item] &= plain[implied]
+
+    @cached_property
+    def bytes(self) -> list[bytes]:
+        """The same sets, item by item, where one cell can be read without touching the others."""
+        return [self.may[item].to_bytes(self.space.size // 8 + 1, "little") for item in self.may]
+
+    def _lawful(self, covenant: Covenant) -> int:
+        space, lawful = self.space, 0
+        for purpose in covenant.purposes:
+            for category in covenant.categories:
+                kinds = [kind for kind in covenant.kinds if legal_basis(covenant, purpose, kind, category) is not None]
+                lawful |= space.box((purpose,), covenant.stages, kinds, kinds, (category,))
+        return lawful
+
+
+class Matrix:
+    """The matrix of one covenant. Spanned once for each covenant object, however often this is called."""
+
+    def __init__(self, covenant: Covenant, space: Space | None = None) -> None:
+        """With `space`, the sets stand in the coordinates of a wider space, so that two versions can be compared."""
+        self.covenant = covenant
+        if space is None:
+            # A covenant is immutable; what is derived from it lives in its own dictionary, as a cached property does.
+            kept = vars(covenant).get("_spanned")
+            if kept is None:
+                kept = vars(covenant)["_spanned"] = _Spanned(covenant, Space.of(covenant))
+            self._spanned: _Spanned = kept
+        else:
+            self._spanned = _Spanned(covenant, space)
+        self.space = self._spanned.space
+
+    @property
+    def sets(self) -> Mapping[str, int]:
+        """Per item, the cells that hold it."""
+        return self._spanned.may
+
+    def may(self, purpose: str, stage: str, from_kind: str, to_kind: str, category: str, item: str) -> bool:
+        """Whether the item can ever be seen there. Unknown words: no."""
+        index = self.space.index(Cell(purpose, stage, from_kind, to_kind, category))
+        return index is not None and bool(self.sets.get(item, 0) >> index & 1)
+
+    def mask(self, purpose: str, stage: str, from_kind: str, to_kind: str, category: str) -> int:
+        """The items of one cell as bits, in the order of `covenant.items`; 0 where a word is unknown."""
+        index = self.space.index(Cell(purpose, stage, from_kind, to_kind, category))
+        return 0 if index is None else self._mask(index)
+
+    def _mask(self, index: int) -> int:
+        byte, bit = index >> 3, 1 << (index & 7)
+        return sum(1 << n for n, cells in enumerate(self._spanned.bytes) if cells[byte] & bit)
+
+    def cells(self) -> Iterator[tuple[Cell, int]]:
+        """The cells that hold anything, each with its mask: those of `hit`, since every item implies it."""
+        for index in places(self.sets["hit"]):
+            yield self.space.cell(index), self._mask(index)
+
+    def __iter__(self) -> Iterator[tuple[Cell, int]]:
+        return self.cells()
+
+    @cached_property
+    def size(self) -> int:
+        """Number of (cell, item) pairs."""
+        return sum(cells.bit_count() for cells in self.sets.values())
+
+
+def names(rule: Rule, cell: Cell) -> bool:
+    """Whether a rule speaks of a cell."""
+    return (
+        rule.purpose == cell.purpose
+        and cell.stage in rule.stages
+        and cell.from_kind in rule.from_
+        and cell.to_kind in rule.to
+        and cell.category in rule.categories
+    )
+
+
+def named_by(covenant: Covenant, effect: Effect, cell: Cell, items: Iterable[str]) -> tuple[str, ...]:
+    """Ids of the rules of one effect that name the cell and any of the items, sorted."""
+    wanted = frozenset(items)
+    rules = (rule for rule in covenant.rules if rule.effect is effect and names(rule, cell))
+    return tuple(sorted(rule.id for rule in rules if rule.items & wanted))
+
+
+def broken(covenant: Covenant) -> tuple[BrokenNever, ...]:
+    """The `never` clauses that the rules do not keep, in their own order; none at all is the proof of all of them."""
+    matrix, found = Matrix(covenant), []
+    for never in covenant.never:
+        box = matrix.space.box(never.purposes, never.stages, never.from_, never.to, never.categories)
+        for item in covenant.items:
+            cells = matrix.sets[item] & box if item in never.items else 0
+            if cells:
+                cell = matrix.space.cell(_first(cells))
+                found.append(BrokenNever(never, cell, item, named_by(covenant, Effect.PERMIT, cell, (item,))))
+                break
+    return tuple(found)
+
+
+def can(
+    covenant: Covenant,
+    *,
+    from_: str,
+    to: str,
+    item: str,
+    purpose: str | None = None,
+    stage: str | None = None,
+    category: str | None = None,
+) -> Answer:
+    """Can parties of kind `to` ever see `item` of signals of parties of kind `from_`? What is left out means: any."""
+    matrix = Matrix(covenant)
+    asked = {"purposes": purpose, "stages": stage, "kinds": from_, "categories": category, "items": item}
+    unknown = [word for section, word in asked.items() if word is not None and word not in getattr(covenant, section)]
+    unknown += [to] if to not in covenant.kinds else []
+    if unknown:
+        return Answer(False, refusal=Refusal.UNKNOWN, missing=tuple(dict.fromkeys(unknown)))
+    box = matrix.space.box(
+        covenant.purposes if purpose is None else (purpose,),
+        covenant.stages if stage is None else (stage,),
+        (from_,),
+        (to,),
+        covenant.categories if category is None else (category,),
+    )
+    cells = matrix.sets[item] & box
+    if not cells:
+        return _refused(covenant, matrix, item, box)
+    cell = matrix.space.cell(_first(cells))
+    return Answer(True, cell, named_by(covenant, Effect.PERMIT, cell, (item,)))
+
+
+def _refused(covenant: Covenant, matrix: Matrix, item: str, box: int) -> Answer:
+    """The refusal of the cell that came nearest to a yes."""
+    sets = matrix._spanned
+    permitted = sets.permitted[item] & box
+    lawful = permitted & sets.lawful
+    free = lawful & ~sets.forbidden[item]
+    nearest = free or lawful or permitted
+    if not nearest:
+        return Answer(False, refusal=Refusal.NO_PERMIT)
+    cell = matrix.space.cell(_first(nearest))
+    if free:
+        held = matrix.mask(*cell)
+        implied = [i for bit, i in enumerate(covenant.items) if i in covenant.implied[item] and not held >> bit & 1]
+        return Answer(False, cell, refusal=Refusal.IMPLIED_ITEM_MISSING, missing=tuple(implied))
+    if lawful:
+        forbids = named_by(covenant, Effect.FORBID, cell, covenant.implied[item] | {item})
+        return Answer(False, cell, forbids, Refusal.FORBIDDEN)
+    kinds = (
+        kind
+        for kind in (cell.from_kind, cell.to_kind)
+        if legal_basis(covenant, cell.purpose, kind, cell.category) is None
+    )
+    return Answer(False, cell, refusal=Refusal.NO_LEGAL_BASIS, missing=tuple(dict.fromkeys(kinds)))
+
+
+def _first(bits: int) -> int:
+    return (bits & -bits).bit_length() - 1
