@@ -76,7 +76,13 @@ def faults_of(
     """
     if isinstance(errors, ValidationError):
         errors = errors.errors(include_url=False, include_input=False)
-    return tuple(_fault(error, prefix) for error, _ in zip(errors, range(most), strict=False))
+    faults = [_fault(error, prefix) for error, _ in zip(errors, range(most), strict=False)]
+    # Where every item of an array is wrong, pydantic also calls the array of the right ones too short.
+    return tuple(
+        fault
+        for fault in faults
+        if fault.code != "too-short" or not any(other.pointer.startswith(f"{fault.pointer}/") for other in faults)
+    )
 
 
 def _fault(error: Mapping[str, Any], prefix: str) -> LocatedFault:

@@ -38,6 +38,9 @@ __all__ = ["MEDIA_TYPE", "STATUS", "Problem", "ProblemFault", "install", "proble
 
 MEDIA_TYPE = "application/problem+json"
 
+MOST_FAULTS = 100
+"""More than that are not listed: an answer should not grow with what is sent."""
+
 STATUS: Mapping[type[DomainError], tuple[int, str]] = {
     Invalid: (400, "The request is not valid"),
     Unauthenticated: (401, "Not authenticated"),
@@ -136,11 +139,15 @@ def install(app: FastAPI, *, methods: Callable[[str], Collection[str]]) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation_error(request: Request, error: RequestValidationError) -> Response:
-        found = error.errors()
-        title = STATUS[Invalid][1]
-        detail = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
+        faults = faults_of(error.errors(), most=MOST_FAULTS)
+        count = f"{len(faults)} mistake{'s' * (len(faults) != 1)}" if len(faults) < MOST_FAULTS else "many mistakes"
         return problem_response(
-            context_of(request), 400, "request-invalid", title, f"{detail} in the request", faults=faults_of(found)
+            context_of(request),
+            400,
+            "request-invalid",
+            STATUS[Invalid][1],
+            f"{count} in the request",
+            faults=faults,
         )
 
     @app.exception_handler(HTTPException)
