@@ -1,0 +1,96 @@
+"""A grant says exactly one thing, to one key holder, for two minutes at most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from clients.protocol import jws
+from clients.protocol.errors import TokenError
+from clients.protocol.grants import TYP, Grant, sign_grant, verify_grant, wrapped_key_digest
+from clients.protocol.sealing import WrapInfo
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+BROKER = jws.generate_key()
+KEYS = {jws.thumbprint(BROKER): BROKER.public_key()}
+INFO = WrapInfo(
+    covenant="complex-approach",
+    version="ab" * 32,
+    party="police",
+    signal_id=bytes(range(16)),
+    match_keys=("address-bag", "address-postcode"),
+    category="noise",
+    purposes=("nuisance",),
+    handling_codes=(),
+    origins=(),
+    field="note",
+    variant="gist",
+    retention_month="2027-11",
+)
+GRANT = Grant(
+    jti=str(UUID(int=7)),
+    broker="https://broker.example",
+    key_holder="https://keys.example",
+    recipient="municipality",
+    issued_at=NOW,
+    expires_at=NOW + timedelta(seconds=120),
+    current_version="cd" * 32,
+    purpose="nuisance",
+    stage="signal",
+    info=INFO,
+    wrapped_key_digest=wrapped_key_digest(b"wrapped"),
+    rule="municipality-sees-nuisance",
+    audit_entry=str(UUID(int=9)),
+)
+
+
+def verify(token: str, *, key_holder: str = GRANT.key_holder, now: datetime = NOW) -> Grant:
+    return verify_grant(token, KEYS, key_holder=key_holder, now=now)
+
+
+def test_what_was_granted_is_what_is_read() -> None:
+    assert verify(sign_grant(GRANT, BROKER)) == GRANT
+
+
+def test_a_grant_of_another_broker_is_refused() -> None:
+    with pytest.raises(TokenError):
+        verify(sign_grant(GRANT, jws.generate_key()))
+
+
+def test_a_grant_for_another_key_holder_is_refused() -> None:
+    with pytest.raises(TokenError):
+        verify(sign_grant(GRANT, BROKER), key_holder="https://other.example")
+
+
+def test_a_grant_expires() -> None:
+    with pytest.raises(TokenError):
+        verify(sign_grant(GRANT, BROKER), now=NOW + timedelta(seconds=126))
+
+
+def test_no_grant_is_made_that_lives_longer_than_two_minutes() -> None:
+    with pytest.raises(TokenError):
+        sign_grant(replace(GRANT, expires_at=NOW + timedelta(seconds=121)), BROKER)
+
+
+def test_no_grant_is_believed_that_lives_longer_than_two_minutes() -> None:
+    claims = jws.verify(sign_grant(GRANT, BROKER), KEYS, typ=TYP, audience=GRANT.key_holder, now=NOW)
+    long = jws.sign(claims | {"exp": claims["exp"] + 60}, BROKER, typ=TYP, kid=jws.thumbprint(BROKER))
+    with pytest.raises(TokenError, match="too long"):
+        verify(long)
+
+
+def test_a_grant_says_nothing_besides() -> None:
+    claims = jws.verify(sign_grant(GRANT, BROKER), KEYS, typ=TYP, audience=GRANT.key_holder, now=NOW)
+    more = jws.sign(claims | {"scope": "all"}, BROKER, typ=TYP, kid=jws.thumbprint(BROKER))
+    with pytest.raises(TokenError):
+        verify(more)
+
+
+def test_a_name_twice_is_refused() -> None:
+    claims = jws.verify(sign_grant(GRANT, BROKER), KEYS, typ=TYP, audience=GRANT.key_holder, now=NOW)
+    twice = jws.sign(claims | {"purposes": ["a", "a"]}, BROKER, typ=TYP, kid=jws.thumbprint(BROKER))
+    with pytest.raises(TokenError):
+        verify(twice)
