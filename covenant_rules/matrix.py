@@ -210,6 +210,21 @@ class Matrix:
         """Per item, the cells that hold it."""
         return self._spanned.may
 
+    @property
+    def permitted(self) -> Mapping[str, int]:
+        """Per item, the cells in which a permit names it, whatever else stands in the way."""
+        return self._spanned.permitted
+
+    @property
+    def forbidden(self) -> Mapping[str, int]:
+        """Per item, the cells in which a forbid names it or what it implies."""
+        return self._spanned.forbidden
+
+    @property
+    def lawful(self) -> int:
+        """The cells in which both kinds have a legal basis for the purpose and the category's class."""
+        return self._spanned.lawful
+
     def may(self, purpose: str, stage: str, from_kind: str, to_kind: str, category: str, item: str) -> bool:
         """Whether the item can ever be seen there. Unknown words: no."""
         index = self.space.index(Cell(purpose, stage, from_kind, to_kind, category))
