@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +23,8 @@ from service.errors import Unavailable
 __all__ = ["AuditEntry", "AuditWriter"]
 
 SALT_BYTES = 32
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ class AuditWriter:
         rows: list[repository.Row] = []
         leaves: list[repository.Row] = []
         written: list[AuditEntry] = []
-        for record in records:
+        for place, record in enumerate(records):
             form = stored_form(record, self._log)
-            entry_id = uuid7(now, self._random(10))
+            entry_id = uuid7(now, place, self._random(6))
             key = {"covenant_id": record.covenant_id, "entry_id": entry_id}
             salt = self._random(SALT_BYTES)
             hashed = leaf_hash(salt, leaf_fields(record.covenant_id, entry_id, record.event, now, form))
@@ -85,9 +87,11 @@ class AuditWriter:
         return tuple(written)
 
 
-def uuid7(now: datetime, random: bytes) -> UUID:
-    """A UUID of version 7 (RFC 9562 §5.7): 48 bits of milliseconds since 1970, then 74 of the 80 random bits given."""
-    milliseconds = int(now.timestamp() * 1000)
-    value = milliseconds << 80 | int.from_bytes(random, "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+def uuid7(now: datetime, place: int, random: bytes) -> UUID:
+    """A UUID of version 7 (RFC 9562 §5.7, method 3 of §6.2): ids sort by time, and by place in what is written at once.
+
+    48 bits of milliseconds since 1970, 12 bits of a millisecond's fraction, 14 bits of `place`, 48 random bits.
+    """
+    milliseconds, microseconds = divmod((now - _EPOCH) // timedelta(microseconds=1), 1000)
+    tail = 0b10 << 62 | (place & 0x3FFF) << 48 | int.from_bytes(random, "big")
+    return UUID(int=milliseconds << 80 | 7 << 76 | (microseconds * 4096 // 1000) << 64 | tail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -163,9 +163,9 @@ def test_entries_are_read_back_and_give_the_leaf_that_was_written(database: Data
             assert leaf.leaf_index is None
 
 
-def test_entries_come_back_in_the_order_of_their_ids(database: Database, writer: AuditWriter) -> None:
+def test_entries_come_back_in_the_order_in_which_they_were_written(database: Database, writer: AuditWriter) -> None:
     with database.transaction() as session:
-        written = sorted(entry.entry_id for entry in writer.append_many(session, [decided() for _ in range(9)]))
+        written = [entry.entry_id for entry in writer.append_many(session, [decided() for _ in range(9)])]
     with database.transaction() as session:
         first = repository.entries(session, "complex-approach", limit=4)
         rest = repository.entries(session, "complex-approach", after=first[-1].entry_id)
@@ -202,9 +202,18 @@ def test_what_was_shown_of_each_signal_is_a_field_by_itself() -> None:
     assert "shown" not in named
 
 
-@given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)), st.binary(min_size=10, max_size=10))
-def test_uuids_are_version_7_and_in_the_order_of_time(moment: datetime, random: bytes) -> None:
-    aware = moment.replace(tzinfo=UTC)
-    made = uuid7(aware, random)
+MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))
+
+
+@given(MOMENTS, st.integers(0, 16383), st.binary(min_size=6, max_size=6))
+def test_ids_are_uuids_of_version_7(moment: datetime, place: int, random: bytes) -> None:
+    made = uuid7(moment, place, random)
     assert (made.version, made.variant) == (7, "specified in RFC 4122")
-    assert made.int >> 80 == int(aware.timestamp() * 1000)
+    assert made.int >> 80 == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+@given(MOMENTS, st.integers(0, 16382), st.binary(min_size=6, max_size=6), st.binary(min_size=6, max_size=6))
+def test_ids_sort_by_time_and_by_place_in_a_batch(moment: datetime, place: int, one: bytes, other: bytes) -> None:
+    made = uuid7(moment, place, one)
+    assert made < uuid7(moment, place + 1, other)
+    assert made < uuid7(moment + timedelta(microseconds=1), 0, other)

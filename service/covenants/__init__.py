@@ -1,0 +1,1 @@
+"""Covenants: their immutable versions, who approved them, and which one is current."""

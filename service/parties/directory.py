@@ -1,0 +1,71 @@
+"""Whose key signed a request: the registry as authentication sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel import Session
+
+from service.errors import Conflict
+from service.parties import keys as public_keys
+from service.parties import repository
+from service.parties.tables import PrincipalRow
+from service.principals import Principal, PrincipalDirectory, RegisteredKey, Role
+from service.storage.database import Database
+
+__all__ = ["RegisteredPrincipals", "register"]
+
+EVERY_COVENANT = "-"
+"""Stands for the covenant of services, which serve all; no covenant can have this id."""
+
+
+def register(session: Session, principal: Principal, public_key: Mapping[str, str], now: datetime) -> None:
+    """Lets `principal` sign its requests with a key that `authentication_faults` found nothing wrong with.
+
+    Raises Conflict where the key speaks for someone else already: one key, one principal, within a covenant, and
+    everywhere for those who serve every covenant.
+    """
+    covenant_id = principal.covenant_id or EVERY_COVENANT
+    key_id = public_keys.key_id(public_key)
+    for other in repository.principals(session, key_id):
+        if EVERY_COVENANT in (covenant_id, other.covenant_id) or covenant_id == other.covenant_id:
+            raise Conflict("key-taken", "the authentication key is registered already, for someone else")
+    row = PrincipalRow(
+        covenant_id=covenant_id,
+        key_id=key_id,
+        principal_id=principal.id,
+        role=principal.role.value,
+        party=principal.party,
+        public_key=dict(public_key),
+        registered_at=now,
+    )
+    repository.insert(session, row)
+
+
+class RegisteredPrincipals(PrincipalDirectory):
+    """Authentication's view of the registry, and the operators that the service was started with.
+
+    `operators` maps a name to its public JWK. They stand in the
+    settings, for somebody has to enrol the first.
+    """
+
+    def __init__(self, database: Database, *, operators: Mapping[str, Mapping[str, str]]) -> None:
+        self._database = database
+        self._operators = {
+            public_keys.key_id(jwk): RegisteredKey(Principal(name, Role.OPERATOR), dict(jwk))
+            for name, jwk in operators.items()
+        }
+
+    def find(self, key_id: str, covenant_id: str | None) -> RegisteredKey | None:
+        if key_id in self._operators:
+            return self._operators[key_id]
+        wanted = {EVERY_COVENANT, covenant_id}
+        with self._database.transaction() as session:
+            rows = [row for row in repository.principals(session, key_id) if row.covenant_id in wanted]
+        if len(rows) != 1:
+            return None
+        row = rows[0]
+        everywhere = row.covenant_id == EVERY_COVENANT
+        principal = Principal(row.principal_id, Role(row.role), row.party, None if everywhere else row.covenant_id)
+        return RegisteredKey(principal, row.public_key)
