@@ -180,7 +180,7 @@ _EVENTS = (
            "purpose stage subjects outcome counts sight", f"disclosure anchor retracted {_SHOWN}"),
     _event("hits-read-empty", _BROKER, _ACTOR, _COVENANT,
            "a party read its hit feed and there was nothing new",
-           "purpose", "stage counts"),
+           optional="purposes stage counts"),
     _event("hits-refused", _BROKER, _ACTOR, _COVENANT,
            "a party was refused its hit feed, or one hit",
            "reason", "purpose stage"),
