@@ -1,0 +1,98 @@
+"""What a party needs to know of the covenant before it tokenises or believes anything, fetched and verified once.
+
+The broker says which version is in force and publishes its half of the keys; the key holder publishes the other half
+and the parties' keys. The two are different organisations, so each is checked against the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from clients.protocol.ceremony import KeyScope, PublishedKeys, PublishedParty, verify_published_keys
+from clients.protocol.errors import ProtocolError
+from clients.protocol.group import Element, decode_element
+from clients.protocol.messages.broker import CovenantDescription
+from clients.protocol.messages.keyholder import CommitmentsAnswer, DirectoryEntry
+from clients.protocol.normalise import NORMALISATION_VERSION
+from clients.sdk.errors import ClientError, VerificationError
+from clients.sdk.services import Broker, KeyHolder
+from covenant_rules.diagnostics import CovenantError
+from covenant_rules.load import load
+from covenant_rules.model import Covenant
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationKey:
+    """K_A: the public key that evaluations for this party and match key must be proved under."""
+
+    public: Element
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The covenant in force, and the keys that go with it, for one party."""
+
+    covenant: Covenant
+    keys: Mapping[str, EvaluationKey]
+    """Per match key this party may use and both services are set up for."""
+    receipt_key: bytes
+    directory: Mapping[str, DirectoryEntry]
+
+
+def fetch_agreement(broker: Broker, key_holder: KeyHolder, party: str) -> Agreement:
+    """Fetch and verify. Raises VerificationError where the services do not fit together, Refused, or Unreachable."""
+    description = broker.covenant()
+    document = description.document.encode()
+    if sha256(document).hexdigest() != description.version:
+        raise VerificationError("the broker's covenant does not have the hash it says")
+    if description.normalisation_version != NORMALISATION_VERSION:
+        raise ClientError(
+            f"the covenant normalises identifiers by version {description.normalisation_version}, "
+            f"this client by {NORMALISATION_VERSION}: update the client"
+        )
+    try:
+        covenant = load(document)
+    except CovenantError as error:
+        raise VerificationError(f"the broker's covenant is not valid: {error}") from None
+    if party not in covenant.parties:
+        raise ClientError(f"'{party}' is no party of covenant '{covenant.id}'")
+    commitments = key_holder.commitments()
+    directory = {entry.party: entry for entry in key_holder.directory().parties}
+    return Agreement(covenant, _own_keys(description, commitments, party), commitments.receipt_key, directory)
+
+
+def _own_keys(description: CovenantDescription, commitments: CommitmentsAnswer, party: str) -> dict[str, EvaluationKey]:
+    """K_A per match key, once the broker's published points are proved to fit the key holder's."""
+    held = {entry.match_key: entry for entry in commitments.keys}
+    keys: dict[str, EvaluationKey] = {}
+    for published in description.keys:
+        holder = held.get(published.match_key)
+        if holder is None:
+            raise VerificationError(f"the key holder knows nothing of match key '{published.match_key}'")
+        publics = {(c.party, c.key_version): c.point for c in holder.parties}
+        parties = []
+        for point in published.parties:
+            public = publics.get((point.party, point.key_version))
+            if public is None:
+                raise VerificationError(f"the services disagree about the key version of '{point.party}'")
+            parties.append(PublishedParty(point.party, point.key_version, public, point.point, point.proof))
+        try:
+            verify_published_keys(
+                PublishedKeys(
+                    scope=KeyScope(description.covenant_id, published.match_key),
+                    holder_point=holder.point,
+                    broker_point=published.broker_point,
+                    joint_point=published.joint_point,
+                    proof=published.proof,
+                    parties=tuple(parties),
+                )
+            )
+            for entry in parties:
+                if entry.party == party:
+                    keys[published.match_key] = EvaluationKey(decode_element(entry.public), entry.key_version)
+        except ProtocolError as error:
+            raise VerificationError(f"the published keys of '{published.match_key}' do not fit: {error}") from None
+    return keys
