@@ -14,8 +14,6 @@
 token, pseudonym or anything else that was sent: both travel into answers and logs.
 """
 
-# ruff: noqa: N818 - each name is a verdict and reads better as one.
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

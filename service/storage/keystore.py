@@ -11,8 +11,6 @@ What must hold, also when power fails between any two system calls:
 Directories are 0700 and files 0600; anything wider is refused, as ssh does, since it means someone else may have read.
 """
 
-# ruff: noqa: N818 - each name is a verdict and reads better as one.
-
 from __future__ import annotations
 
 import fcntl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sqlmodel import Field, SQLModel
 from service.errors import Unavailable
 from service.storage.database import Database, copy_rows
 from service.storage.embedded import EmbeddedPostgres
+from service.storage.spent_tokens import DatabaseSpentTokens
 
 
 class Parcel(SQLModel, table=True):
@@ -33,6 +35,9 @@ class Parcel(SQLModel, table=True):
 METADATA = MetaData()
 SQLModel.metadata.tables["test_parcel"].to_metadata(METADATA)
 SQLModel.metadata.remove(SQLModel.metadata.tables["test_parcel"])
+
+SPENT_TOKENS = MetaData()
+SQLModel.metadata.tables["spent_token"].to_metadata(SPENT_TOKENS)
 
 
 @pytest.fixture
@@ -196,3 +201,40 @@ def test_every_test_database_is_empty(fresh_database: Callable[[MetaData], Datab
     with first.transaction() as session:
         session.add(Parcel(**parcel()))
     assert (count(first), count(second)) == (1, 0)
+
+
+@pytest.fixture
+def spent_tokens_database(fresh_database: Callable[[MetaData], Database]) -> Database:
+    return fresh_database(SPENT_TOKENS)
+
+
+def test_a_token_is_spent_once_and_by_its_own_principal(spent_tokens_database: Database) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    first, replica = (DatabaseSpentTokens(spent_tokens_database, clock=lambda: now) for _ in range(2))
+    expiry = now + timedelta(seconds=60)
+    assert first.spend("police", "jti-1", expiry)
+    assert not replica.spend("police", "jti-1", expiry)
+    assert replica.spend("police", "jti-2", expiry)
+    assert replica.spend("housing", "jti-1", expiry)
+    assert replica.spend("policejti", "-1", expiry)
+
+
+def test_spent_tokens_are_forgotten_only_after_every_clock_has_passed_them(spent_tokens_database: Database) -> None:
+    moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    spent = DatabaseSpentTokens(spent_tokens_database, clock=lambda: moment)
+    expiry = moment
+    assert spent.spend("police", "jti", expiry)
+    moment = expiry + timedelta(seconds=59)
+    spent.purge()
+    assert not spent.spend("police", "jti", expiry)
+    moment = expiry + timedelta(seconds=61)
+    spent.purge()
+    assert spent.spend("police", "jti", expiry)
+
+
+def test_of_requests_that_race_with_one_token_one_wins(spent_tokens_database: Database) -> None:
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    spent = DatabaseSpentTokens(spent_tokens_database, clock=lambda: now)
+    with ThreadPoolExecutor(8) as threads:
+        fresh = list(threads.map(lambda number: spent.spend("police", str(number % 10), now), range(80)))
+    assert sum(fresh) == 10

@@ -1,0 +1,1 @@
+"""The databases' schemas, as steps that were released and are never edited again."""

@@ -1,0 +1,5 @@
+"""Alembic's way into the migrations of the broker's database."""
+
+from service.storage.migrate import run_environment
+
+run_environment()
