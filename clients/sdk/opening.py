@@ -1,0 +1,185 @@
+"""From a disclosure to fields in the clear, believing nobody on the way.
+
+1. The source's signature over the disclosed items, under its key from the key holder's directory.
+2. A grant of the broker for the field, spent at the key holder, which releases the field key to us alone.
+3. The key commitment and the ciphertext that the source signed.
+4. The field is about the very subject we asked about.
+
+Whatever fails raises VerificationError, and nothing of the field is returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from clients.protocol import jws
+from clients.protocol.encoding import b64u_decode, parse_json
+from clients.protocol.errors import ProtocolError
+from clients.protocol.messages.broker import DisclosedHit, Disclosure, Evidence, GrantRequest, SealedItem
+from clients.protocol.sealing import FieldPlace, ReleaseInfo, open_field, receive_key
+from clients.protocol.signed_items import DisclosedItems, SignalIdentity, item_slots, sealed_item, verify_disclosed
+from clients.sdk.agreement import Agreement
+from clients.sdk.errors import ClientError, Refused, VerificationError
+from clients.sdk.profile import Profile
+from clients.sdk.services import Broker, KeyHolder
+from covenant_rules.model import Covenant
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One field variant, verified. `clause` is the article by which it may be read."""
+
+    signal_id: UUID
+    source: str
+    item: str
+    rule: str
+    clause: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpened:
+    """One field variant that was disclosed and not opened: refused by a service, or not proved."""
+
+    signal_id: UUID
+    item: str
+    reason: str
+
+
+class Opener:
+    """Opens what a disclosure gives, for one party. `versions` holds covenant versions that signals were made under."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        agreement: Agreement,
+        broker: Broker,
+        key_holder: KeyHolder,
+        versions: Mapping[str, Covenant] | None = None,
+    ) -> None:
+        self._profile, self._agreement = profile, agreement
+        self._broker, self._key_holder = broker, key_holder
+        self._versions = {agreement.covenant.version: agreement.covenant, **(versions or {})}
+
+    def open(self, disclosure: Disclosure, subject: Mapping[str, bytes]) -> Iterator[Opened | NotOpened]:
+        """Every sealed item of `disclosure`; `subject` holds our own normalised values of whom we asked about."""
+        for hit in disclosure.hits:
+            try:
+                self.verify(hit)
+            except VerificationError as error:
+                yield from (NotOpened(hit.hit.signal_id, f"{s.field}.{s.variant}", str(error)) for s in hit.sealed)
+                continue
+            for sealed in hit.sealed:
+                item = f"{sealed.field}.{sealed.variant}"
+                try:
+                    value = self._open_one(disclosure, hit, sealed, subject)
+                except (Refused, VerificationError) as error:
+                    yield NotOpened(hit.hit.signal_id, item, str(error))
+                else:
+                    ground = hit.hit.grounds[item][0]
+                    yield Opened(
+                        hit.hit.signal_id, hit.hit.source or "", item, ground.rule, ground.clause, value.decode()
+                    )
+
+    def verify(self, disclosed: DisclosedHit) -> None:
+        """Check the source's signature over what is shown of one hit; a hit that hides its source has none to check."""
+        hit, evidence = disclosed.hit, disclosed.evidence
+        if evidence is None:
+            if hit.source is not None or disclosed.sealed:
+                raise VerificationError("the broker names a source and proves nothing of it")
+            return
+        if evidence.party != hit.source:
+            raise VerificationError("the hit names another source than the one that signed it")
+        covenant = self._version(evidence)
+        signer = self._agreement.directory.get(evidence.party)
+        if signer is None:
+            raise VerificationError("the key holder does not know the source")
+        items, salts = _opened_items(disclosed, evidence)
+        slots = item_slots([(f.id, variant) for f in covenant.fields.values() for variant in f.variants])
+        try:
+            verify_disclosed(
+                DisclosedItems(
+                    identity=SignalIdentity(covenant.id, covenant.version, evidence.party, hit.signal_id.bytes),
+                    slots=slots,
+                    items=items,
+                    salts=salts,
+                    digests=evidence.digests,
+                    leaf_index=evidence.leaf_index,
+                    batch_size=evidence.batch_size,
+                    path=evidence.path,
+                    signature=evidence.signature,
+                ),
+                signer.signing_key,
+            )
+        except ProtocolError as error:
+            raise VerificationError(f"the source's signature does not hold: {error}") from None
+
+    def _version(self, evidence: Evidence) -> Covenant:
+        covenant = self._versions.get(evidence.covenant_version)
+        if covenant is None:
+            raise VerificationError("the signal was made under a covenant version this client does not have")
+        return covenant
+
+    def _open_one(
+        self, disclosure: Disclosure, hit: DisclosedHit, sealed: SealedItem, subject: Mapping[str, bytes]
+    ) -> bytes:
+        evidence, signal_id = hit.evidence, hit.hit.signal_id
+        if evidence is None:
+            raise VerificationError("the broker gives a sealed field and proves nothing of its source")
+        answer = self._broker.grant(
+            GrantRequest(
+                disclosure_id=disclosure.disclosure_id,
+                signal_id=signal_id,
+                field=sealed.field,
+                variant=sealed.variant,
+            )
+        )
+        released = self._key_holder.release(answer.grant, sealed.wrapped_key)
+        place = FieldPlace(
+            covenant=self._agreement.covenant.id,
+            version=evidence.covenant_version,
+            party=evidence.party,
+            signal_id=signal_id.bytes,
+            field=sealed.field,
+            variant=sealed.variant,
+        )
+        info = ReleaseInfo(_grant_id(answer.grant), self._profile.party, place)
+        try:
+            key = receive_key(self._profile.encryption_key, released.sealed_key, info)
+            opened = open_field(sealed.ciphertext, sealed.commitment, key, place)
+            opened.check_subject(subject)
+        except ProtocolError as error:
+            raise VerificationError(str(error)) from None
+        return opened.value
+
+
+def _opened_items(disclosed: DisclosedHit, evidence: Evidence) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    hit = disclosed.hit
+    items: dict[str, bytes] = {}
+    if hit.category is not None:
+        items["category"] = hit.category.encode()
+    if hit.day is not None:
+        items["day"] = date.isoformat(hit.day).encode()
+    if not items.keys() <= evidence.salts.keys():
+        raise VerificationError("the broker shows an item and proves nothing of it")
+    salts: dict[str, bytes] = {name: evidence.salts[name] for name in items}
+    for sealed in disclosed.sealed:
+        item = f"{sealed.field}.{sealed.variant}"
+        items[item] = sealed_item(sealed.commitment, sealed.ciphertext, sealed.wrapped_key)
+        salts[item] = sealed.salt
+    return items, salts
+
+
+def _grant_id(grant: str) -> str:
+    """The `jti` of a grant that is the broker's to make and the key holder's to verify; we only read its name."""
+    jws.unverified_kid(grant)
+    try:
+        claims = parse_json(b64u_decode(grant.split(".")[1]))
+    except ProtocolError:
+        raise ClientError("the broker's grant is not readable") from None
+    if not isinstance(claims, dict) or not isinstance(claims.get("jti"), str):
+        raise ClientError("the broker's grant is not readable")
+    return str(claims["jti"])
