@@ -28,6 +28,7 @@ from clients.protocol.errors import EncodingError, SealError
 from clients.protocol.hybrid import SUITE_NAME, HybridPrivateKey, HybridPublicKey, sealed_length
 
 __all__ = [
+    "CIPHERTEXT_LENGTHS",
     "FIELD_KEY_BYTES",
     "LONGEST_VALUE",
     "WRAPPED_KEY_BYTES",
@@ -51,6 +52,8 @@ LONGEST_VALUE = 60_000
 
 _BUCKETS = (256, 1024, 4096, 16384, 65536)
 _GCM_TAG_BYTES = 16
+CIPHERTEXT_LENGTHS = frozenset(bucket + _GCM_TAG_BYTES for bucket in _BUCKETS)
+"""The bytes a ciphertext can have."""
 _SALT_BYTES = 16
 _NONCE = bytes(12)  # each key encrypts once
 _PAYLOAD_TAG = b"covenant-broker/v1 field"
@@ -227,7 +230,7 @@ def check_commitment(key: bytes, commitment: bytes, place: FieldPlace) -> None:
 def open_field(ciphertext: bytes, commitment: bytes, key: bytes, place: FieldPlace) -> OpenedField:
     """Open one field. Raises SealError for another key, place or ciphertext, and for a payload out of form."""
     check_commitment(key, commitment, place)
-    if len(ciphertext) - _GCM_TAG_BYTES not in _BUCKETS:
+    if len(ciphertext) not in CIPHERTEXT_LENGTHS:
         raise SealError("the ciphertext has no length that a field can have")
     try:
         payload = AESGCM(key).decrypt(_NONCE, ciphertext, place.encode())

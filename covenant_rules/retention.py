@@ -1,0 +1,34 @@
+"""How long a signal may be kept: from its day, for as long as the covenant says for its category.
+
+Everyone must find the same last day: the client, who seals a field under the key of its month; the broker, who refuses
+another month and erases the signal after the day; the key holder, who destroys the month's key once the month is over.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from covenant_rules.dates import add, subtract
+from covenant_rules.model import Covenant, Duration
+
+
+def last_day(covenant: Covenant, category: str, day: date) -> date:
+    """The last day on which a signal of `category` dated `day` may be kept. Raises KeyError for an unknown category."""
+    return add(day, covenant.retention.categories[category])
+
+
+def retention_month(covenant: Covenant, category: str, day: date) -> str:
+    """The month, as YYYY-MM, in which that last day falls: the one whose key the signal's fields are sealed under."""
+    return f"{last_day(covenant, category, day):%Y-%m}"
+
+
+def latest_over(today: date, retention: Duration) -> date:
+    """The latest day of which the retention was over before `today`: what is dated then or earlier must go.
+
+    Adding a duration to two neighbouring days may give the same day (31 January and 28 February plus a month), so this
+    is no subtraction.
+    """
+    day = subtract(today, retention) + timedelta(days=4)
+    while add(day, retention) >= today:
+        day -= timedelta(days=1)
+    return day
