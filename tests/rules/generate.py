@@ -246,9 +246,7 @@ def moment(random: Random, current: Covenant) -> datetime:
 def facts(random: Random, current: Covenant, older: Sequence[Covenant], most: int = 7) -> Facts:
     parties = (*current.parties, NOBODY) if chance(random, 0.05) else tuple(current.parties)
     count = random.randint(0, most)
-    signals = {
-        signal.id: signal for signal in (_signal(random, f"s{n}", current, older, parties) for n in range(count))
-    }
+    signals = {signal.id: signal for signal in (signal(random, f"s{n}", current, older, parties) for n in range(count))}
     if chance(random, 0.02) and signals:
         twin = replace(random.choice(tuple(signals.values())), category=NOBODY)
         signals["twin"] = twin
@@ -263,7 +261,7 @@ def facts(random: Random, current: Covenant, older: Sequence[Covenant], most: in
     )
 
 
-def _signal(random: Random, name: str, current: Covenant, older: Sequence[Covenant], parties: Sequence[str]) -> Signal:
+def signal(random: Random, name: str, current: Covenant, older: Sequence[Covenant], parties: Sequence[str]) -> Signal:
     version = current.version
     if older and chance(random, 0.25):
         version = random.choice(older).version
