@@ -123,8 +123,6 @@ def verify_proof(
     Raises ProofError where it does not hold or is not two canonical scalars, GroupError with the index of an input or
     output that is not an element.
     """
-    if len(proof) != 64:
-        raise ProofError("a proof is 64 bytes")
     weights = _weights(public_key, inputs, outputs, context)
     composite_input = _weighted_sum(weights, inputs)
     composite_output = _weighted_sum(weights, outputs)
@@ -138,7 +136,7 @@ def verify_proof(
             add(multiply(response, composite_input), multiply(challenge, composite_output)),
             context,
         )
-    except GroupError:  # a scalar out of range, or a commitment at the identity, which no honest prover makes
+    except GroupError:  # not two scalars, or a commitment at the identity, which no honest prover makes
         raise ProofError("proof does not hold") from None
     if not compare_digest(expected, challenge):
         raise ProofError("proof does not hold")

@@ -361,6 +361,18 @@ def test_proofs_are_bound_to_covenant_match_key_party_and_key_version() -> None:
             verify_published_keys(changed)
 
 
+@pytest.mark.parametrize("scope", [replace(SCOPE, covenant="severe-nuisance"), replace(SCOPE, match_key="person-bsn")])
+def test_each_proof_by_itself_is_bound_to_its_scope_even_under_the_same_scalars(scope: KeyScope) -> None:
+    parties = {party: (1, FOUNDED.keys[party], FOUNDED.conversions[party]) for party in PARTIES}
+    elsewhere = publish(scope, FOUNDED.holder.public, FOUNDED.b, parties, seeded(8))
+    verify_published_keys(elsewhere)
+    with pytest.raises(CeremonyError, match="proof of B and T"):
+        verify_published_keys(replace(KEYS, proof=elsewhere.proof))
+    moved = replace(KEYS.parties[0], proof=elsewhere.parties[0].proof)
+    with pytest.raises(CeremonyError, match="proof of D"):
+        verify_published_keys(replace(KEYS, parties=(moved,)))
+
+
 def test_one_key_cannot_stand_for_two_parties_nor_one_party_twice() -> None:
     police, conversion, random = FOUNDED.keys["police"], FOUNDED.conversions["police"], seeded(5)
     twin = {"police": (1, police, conversion), "twin": (1, police, conversion)}
