@@ -9,7 +9,7 @@ except `kid`, which only chooses among keys the caller already trusts (RFC 8725)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, cast
 
@@ -45,7 +45,7 @@ __all__ = [
     "verify",
 ]
 
-if ECKey.__module__ != "jose.backends.cryptography_backend":  # pragma: no cover
+if ECKey.__module__ != "jose.backends.cryptography_backend":
     raise ImportError("python-jose must verify with the cryptography package: install python-jose[cryptography]")
 
 LONGEST_TOKEN = 16_384
@@ -55,6 +55,8 @@ LEEWAY = timedelta(seconds=5)
 
 _HEADER_NAMES = frozenset({"alg", "typ", "kid"})
 _REQUIRED = ("aud", "exp", "iat", "sub", "jti")
+_LATEST = 253_402_300_799
+"""Seconds since 1970 to the end of the year 9999, the last that a date can be in."""
 
 
 def generate_key() -> EllipticCurvePrivateKey:
@@ -150,10 +152,14 @@ def verify(
 def _header(token: str) -> dict[str, str]:
     if len(token) > LONGEST_TOKEN or token.count(".") != 2:
         raise TokenError("not a compact signed token, or too long")
+    protected, payload, signature = token.split(".")
     try:
-        header = parse_json(b64u_decode(token.split(".", 1)[0]))
+        # All three parts: python-jose reads other spellings of base64 too, and a token would have many forms.
+        b64u_decode(payload)
+        b64u_decode(signature, length=64)
+        header = parse_json(b64u_decode(protected))
     except EncodingError:
-        raise TokenError("the token's header is not canonical") from None
+        raise TokenError("the token is not canonical") from None
     # No crit, jku, jwk, x5u, x5c, zip, enc …: a header that says more than this is for some other verifier.
     if not isinstance(header, dict) or set(header) != _HEADER_NAMES:
         raise TokenError("the token's header must hold exactly alg, typ and kid")
@@ -168,15 +174,16 @@ def _check_claims(claims: Mapping[str, object], audience: str, now: datetime) ->
     for name in ("aud", "sub", "jti"):
         if not isinstance(claims.get(name), str) or not claims[name]:
             raise TokenError(f"the token has no {name}")
-    moments = {}
-    for name in ("exp", "iat"):
+    moments: dict[str, int] = {}
+    for name in ("exp", "iat", *(["nbf"] if "nbf" in claims else [])):
         value = claims.get(name)
-        if type(value) is not int or not 0 < value < 2**40:
+        if type(value) is not int or not 0 < value <= _LATEST:
             raise TokenError(f"the token has no {name}")
-        moments[name] = datetime.fromtimestamp(value, UTC)
+        moments[name] = value
     if claims["aud"] != audience:
         raise TokenError("the token is for another audience")
-    if moments["iat"] > now + LEEWAY:
+    present, leeway = now.timestamp(), LEEWAY.total_seconds()
+    if max(moments["iat"], moments.get("nbf", 0)) > present + leeway:
         raise TokenError("the token is not valid yet")
-    if moments["exp"] + LEEWAY <= now or moments["exp"] <= moments["iat"]:
+    if moments["exp"] + leeway <= present or moments["exp"] <= moments["iat"]:
         raise TokenError("the token has expired")
