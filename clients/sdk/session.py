@@ -1,0 +1,236 @@
+"""One sitting of one party with both services."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, cast
+from uuid import UUID
+
+import httpx
+
+from clients.protocol.errors import NormalisationError
+from clients.protocol.messages.broker import (
+    MAXIMUM_BATCH,
+    Disclosure,
+    DisclosureRequest,
+    Hit,
+    HitEvent,
+    LookUpRequest,
+    SignalAnchor,
+    Token,
+    Withdrawal,
+)
+from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
+from clients.sdk.agreement import Agreement, fetch_agreement
+from clients.sdk.errors import ClientError
+from clients.sdk.http import Conversation
+from clients.sdk.journal import Entry, EntryState, Journal
+from clients.sdk.opening import NotOpened, Opened, Opener
+from clients.sdk.profile import Profile, ServiceAddress, open_profile
+from clients.sdk.records import Record, RecordFile, read_mapping
+from clients.sdk.services import Broker, KeyHolder
+from clients.sdk.submission import Submitter, Tally
+from clients.sdk.tokenise import Tokeniser
+
+Random = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHit:
+    """A hit beside the record of our own that it is about."""
+
+    hit_id: UUID
+    purpose: str
+    stage: str
+    hit: Hit
+    own: Entry | None
+    """None where the journal does not know the signal: another machine of this party submitted it."""
+
+
+class Session:
+    """Use as a context manager. `actor` names the employee, by a pseudonym of the party's own, in the audit log.
+
+    `transports` gives tests a place to put their own HTTP transports, for broker and key holder.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        *,
+        actor: str | None = None,
+        random: Random = os.urandom,
+        pool: Executor | None = None,
+        transports: tuple[httpx.BaseTransport | None, httpx.BaseTransport | None] = (None, None),
+    ) -> None:
+        self.profile = profile
+        self._random, self._pool = random, pool
+        self._closing = ExitStack()
+
+        def talk(address: ServiceAddress, transport: httpx.BaseTransport | None) -> Conversation:
+            return self._closing.enter_context(
+                Conversation(
+                    address.url,
+                    address.issuer,
+                    profile.party,
+                    profile.authentication_key,
+                    actor=actor,
+                    transport=transport,
+                )
+            )
+
+        self.broker_conversation = talk(profile.broker, transports[0])
+        self.key_holder_conversation = talk(profile.key_holder, transports[1])
+        self.broker = Broker(self.broker_conversation, profile.covenant)
+        self.key_holder = KeyHolder(self.key_holder_conversation, profile.covenant)
+
+    @classmethod
+    def open(cls, directory: Path, *, actor: str | None = None, pool: Executor | None = None) -> Session:
+        """Open the profile in `directory`. Raises ProfileError."""
+        return cls(open_profile(directory), actor=actor, pool=pool)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """The covenant in force and its keys, fetched and verified when first needed."""
+        return fetch_agreement(self.broker, self.key_holder, self.profile.party)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return self._closing.enter_context(
+            Journal(
+                self.profile.journal_path,
+                self.profile.journal_key,
+                covenant=self.profile.covenant,
+                party=self.profile.party,
+                random=self._random,
+            )
+        )
+
+    @cached_property
+    def _tokeniser(self) -> Tokeniser:
+        return Tokeniser(self.key_holder, self.agreement, self.profile.party, self._random, self._pool)
+
+    def records(self, path: Path, mapping: Path | None = None) -> RecordFile:
+        """The records of a CSV file, to be checked row by row. Raises ClientError for a file that cannot be used."""
+        return RecordFile(path, read_mapping(mapping), self.agreement.covenant, self.profile.party)
+
+    def submit(
+        self, records: Iterable[Record], progress: Callable[[int], None] = lambda _: None, *, affirm: bool = False
+    ) -> Tally:
+        """Submit what is new or has changed (see `Submitter.submit`)."""
+        submitter = Submitter(
+            self.profile,
+            self.agreement,
+            self.broker,
+            self.key_holder,
+            self._tokeniser,
+            self.journal,
+            self._random,
+        )
+        return submitter.submit(records, progress, affirm=affirm)
+
+    def withdraw(self, signal_ids: Iterable[UUID], reason: str) -> int:
+        """Withdraw own signals; returns how many were live until now."""
+        wanted, count = list(signal_ids), 0
+        for start in range(0, len(wanted), MAXIMUM_BATCH):
+            part = tuple(wanted[start : start + MAXIMUM_BATCH])
+            result = self.broker.withdraw(Withdrawal.model_validate({"signalIds": part, "reason": reason}))
+            self.journal.settle(dict.fromkeys((*result.withdrawn, *result.repeated), EntryState.WITHDRAWN))
+            count += len(result.withdrawn)
+        return count
+
+    def hit_events(self, since: str | None = None, purpose: str | None = None) -> Iterator[tuple[HitEvent, str]]:
+        """Changes in what we may see since a cursor, oldest first, each with the cursor after its page."""
+        cursor = since
+        while True:
+            page = self.broker.hits(cursor, purpose)
+            for event in page.events:
+                yield event, page.cursor
+            if not page.more:
+                return
+            cursor = page.cursor
+
+    def hits(self, purpose: str | None = None) -> list[KnownHit]:
+        """What we may see now, in the order in which it appeared."""
+        current: dict[UUID, HitEvent] = {}
+        for event, _ in self.hit_events(purpose=purpose):
+            if event.kind == "retracted":
+                current.pop(event.hit_id, None)
+            else:
+                current[event.hit_id] = event
+        return [
+            KnownHit(e.hit_id, e.purpose, e.stage, e.hit, self.journal.entry(e.anchor_signal_id))
+            for e in current.values()
+            if e.hit is not None
+        ]
+
+    def disclose(self, signal_id: UUID, purpose: str, stage: str = "signal") -> Disclosure:
+        """Have decided, and committed, what we may see of the subject of an own signal."""
+        return self.broker.disclose(
+            DisclosureRequest(purpose=purpose, stage=stage, anchor=SignalAnchor(signal_id=signal_id))
+        )
+
+    def open_fields(
+        self, disclosure: Disclosure, subject: Mapping[str, bytes] | None = None
+    ) -> Iterator[Opened | NotOpened]:
+        """Open and verify the sealed fields of a disclosure. After a look-up, `subject` says whom it was about."""
+        if subject is None:
+            entry = self.journal.entry(disclosure.anchor_signal_id) if disclosure.anchor_signal_id else None
+            if entry is None:
+                raise ClientError("the journal does not know the subject of this disclosure")
+            subject = entry.subject
+        yield from Opener(self.profile, self.agreement, self.broker, self.key_holder).open(disclosure, subject)
+
+    def subject(self, subject_kind: str, identifiers: Mapping[str, str]) -> dict[str, bytes]:
+        """The normalised value of each match key that these identifiers give and this party may use.
+
+        Raises ClientError, naming the column and the reason, never the value.
+        """
+        covenant = self.agreement.covenant
+        if subject_kind not in covenant.match_keys:
+            raise ClientError(f"the covenant has no subjects of kind '{subject_kind}'")
+        kind = covenant.parties[self.profile.party].kind
+        values: dict[str, bytes] = {}
+        for match_key in covenant.match_keys[subject_kind].kinds.get(kind, ()):
+            given = {column: identifiers.get(column, "") for column in columns(match_key)}
+            if any(given.values()):
+                try:
+                    values[match_key] = normalise(match_key, given)
+                except NormalisationError as error:
+                    raise ClientError(f"{error.field}: {error.code}") from None
+        if not values:
+            raise ClientError("give identifiers of a match key that the covenant lets this party use")
+        return values
+
+    def look_up(
+        self, subject_kind: str, subject: Mapping[str, bytes], purpose: str, stage: str = "signal"
+    ) -> Disclosure:
+        """Ask about a subject without registering a signal; audited, under quota, only where the covenant allows it."""
+        tokens = tuple(
+            Token(
+                match_key=match_key,
+                key_version=self.agreement.keys[match_key].version,
+                token=self._tokeniser.tokens(match_key, [value])[value],
+            )
+            for match_key, value in sorted(subject.items())
+        )
+        return self.broker.look_up(
+            LookUpRequest(
+                purpose=purpose,
+                stage=stage,
+                subject_kind=cast(Literal["address", "person"], subject_kind),
+                normalisation_version=NORMALISATION_VERSION,
+                tokens=tokens,
+            )
+        )
