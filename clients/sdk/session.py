@@ -22,7 +22,9 @@ from clients.protocol.messages.broker import (
     Hit,
     HitEvent,
     LookUpRequest,
+    OwnSignal,
     SignalAnchor,
+    SourceNotice,
     Token,
     Withdrawal,
 )
@@ -100,6 +102,11 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._closing.close()
 
+    def use(self, pool: Executor | None) -> None:
+        """Spread group arithmetic over `pool` from now on, or no longer."""
+        self._pool = pool
+        self.__dict__.pop("_tokeniser", None)
+
     @cached_property
     def agreement(self) -> Agreement:
         """The covenant in force and its keys, fetched and verified when first needed."""
@@ -149,6 +156,24 @@ class Session:
             self.journal.settle(dict.fromkeys((*result.withdrawn, *result.repeated), EntryState.WITHDRAWN))
             count += len(result.withdrawn)
         return count
+
+    def own_signals(self) -> Iterator[OwnSignal]:
+        """Every signal of ours that the broker holds, page by page."""
+        cursor = None
+        while True:
+            page = self.broker.own_signals(cursor)
+            yield from page.signals
+            if (cursor := page.next_cursor) is None:
+                return
+
+    def notices(self) -> Iterator[SourceNotice]:
+        """What the covenant has us told about disclosures of our signals, page by page."""
+        cursor = None
+        while True:
+            page = self.broker.notices(cursor)
+            yield from page.notices
+            if (cursor := page.next_cursor) is None:
+                return
 
     def hit_events(self, since: str | None = None, purpose: str | None = None) -> Iterator[tuple[HitEvent, str]]:
         """Changes in what we may see since a cursor, oldest first, each with the cursor after its page."""

@@ -1,0 +1,35 @@
+"""`covenant`: the command of partners, officers and administrators."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from clients.cli import fields, hits, profile, signals
+from clients.sdk.errors import ClientError
+
+app = typer.Typer(
+    name="covenant",
+    help="Share under a covenant what the law lets you share: submit signals, see hits, open fields, read the rules.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(profile.app, name="profile")
+signals.register(app)
+hits.register(app)
+fields.register(app)
+
+
+def main() -> None:
+    """Run the command; a refusal is one line on standard error and exit code 1, never a stack trace."""
+    try:
+        app()
+    except ClientError as error:
+        Console(stderr=True, highlight=False).print(f"[red]refused:[/red] {error}", markup=True, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("stopped; run the same command again to go on")
+        sys.exit(130)

@@ -1,0 +1,118 @@
+"""`covenant hits`, `notices`, `authorization`: what others have seen where we have seen something."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, session
+from clients.sdk.session import KnownHit
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(hits)
+    app.command()(explain)
+    app.command()(notices)
+    app.command()(authorization)
+
+
+def hits(
+    purpose: Annotated[str | None, typer.Option(help="Only hits for this purpose.")] = None,
+    profile: ProfileOption = DEFAULT_PROFILE,
+    actor: ActorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every hit there is now, beside the record of ours that it is about."""
+    with session(profile, actor) as opened:
+        found = opened.hits(purpose)
+    if as_json:
+        console.print_json(json.dumps([_plain(hit) for hit in found]))
+        return
+    if not found:
+        console.print("No hits: nobody else has a signal here that the covenant lets you see.")
+        return
+    table = Table("our record", "purpose", "source", "category", "day", "may open", "hit", box=None)
+    for known in found:
+        sealed = [item for item in known.hit.items if "." in item]
+        table.add_row(
+            known.own.record.get("reference", "?") if known.own else "?",
+            known.purpose,
+            known.hit.source or "—",
+            known.hit.category or "—",
+            str(known.hit.day or "—"),
+            " ".join(sealed) or "—",
+            str(known.hit_id),
+        )
+    console.print(table)
+    console.print(f"{len(found)} hits. `covenant explain HIT` says why; `covenant open RECORD` opens fields.")
+
+
+def _plain(known: KnownHit) -> dict[str, object]:
+    return {
+        "hitId": str(known.hit_id),
+        "purpose": known.purpose,
+        "stage": known.stage,
+        "record": known.own.record.get("reference") if known.own else None,
+        **known.hit.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def explain(
+    hit_id: Annotated[UUID, typer.Argument(help="Id of the hit, from `covenant hits`.")],
+    profile: ProfileOption = DEFAULT_PROFILE,
+    actor: ActorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say of one hit what may be seen, by which rule and clause, and on which legal bases."""
+    with session(profile, actor) as opened:
+        explanation = opened.broker.hit(hit_id)
+    if as_json:
+        console.print_json(explanation.model_dump_json(exclude_none=True))
+        return
+    table = Table("item", "rule", "clause", "basis of the source", "basis of ours", box=None)
+    for item, grounds in explanation.hit.grounds.items():
+        for ground in grounds:
+            table.add_row(item, ground.rule, ground.clause, ground.source_basis, ground.viewer_basis)
+    console.print(table)
+    for reason in explanation.reasons:
+        console.print(f"· {reason.text}")
+
+
+def notices(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, as_json: JsonOption = False) -> None:
+    """Show which of our signals were disclosed to others, as far as the covenant lets us know."""
+    with session(profile, actor) as opened:
+        found = list(opened.notices())
+        records = {
+            n.signal_id: e.record.get("reference", "?") for n in found if (e := opened.journal.entry(n.signal_id))
+        }
+    if as_json:
+        console.print_json(json.dumps([n.model_dump(mode="json", exclude_none=True) for n in found]))
+        return
+    if not found:
+        console.print("No notices: none of your signals was disclosed under a rule that has you told.")
+        return
+    table = Table("our record", "day", "to", "purpose", "items", box=None)
+    for n in found:
+        record = records.get(n.signal_id, "?")
+        table.add_row(record, str(n.day or "—"), n.party or "—", n.purpose or "—", " ".join(n.items or ()) or "—")
+    console.print(table)
+
+
+def authorization(
+    method: Annotated[str, typer.Argument(help="HTTP method, in capitals.")],
+    target: Annotated[str, typer.Argument(help="Path, with `?query` if any: /v1/covenants/…")],
+    body: Annotated[Path | None, typer.Option(help="File with the request's body.", exists=True)] = None,
+    key_holder: Annotated[bool, typer.Option("--key-holder", help="For the key holder instead of the broker.")] = False,
+    profile: ProfileOption = DEFAULT_PROFILE,
+    actor: ActorOption = None,
+) -> None:
+    """Print the Authorization header for one request, for use with curl; it is valid for a minute."""
+    with session(profile, actor) as opened:
+        conversation = opened.key_holder_conversation if key_holder else opened.broker_conversation
+        header = conversation.authorization(method, target, body.read_bytes() if body else b"")
+    print(f"Authorization: {header}")
