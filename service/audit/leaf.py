@@ -1,4 +1,4 @@
-"""The leaf of an entry: which fields it commits to, and in which bytes.
+"""Which fields of an entry its leaf commits to, and in which bytes; `clients.protocol.audit_leaf` makes the leaf of them.
 
 A field's value is its canonical JSON (RFC 8785). What was shown of each signal is a field by itself, so that a source
 can be proved its own part of an entry and nothing about the other sources.
@@ -6,16 +6,14 @@ can be proved its own part of an entry and nothing about the other sources.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from clients.protocol.encoding import canonical_json, lp
+from clients.protocol.encoding import canonical_json
 
-__all__ = ["leaf_fields", "leaf_hash"]
+__all__ = ["leaf_fields"]
 
 
 def leaf_fields(
@@ -34,12 +32,3 @@ def leaf_fields(
         else:
             fields[name] = value
     return {name: canonical_json(value) for name, value in fields.items()}
-
-
-def leaf_hash(salt: bytes, fields: Mapping[str, bytes]) -> bytes:
-    """RFC 6962 leaf hash over the salted digests of the fields, in the order of their names (design §6)."""
-    digests = []
-    for name in sorted(fields):
-        key = hmac.digest(salt, name.encode(), hashlib.sha256)
-        digests.append(lp(name, hmac.digest(key, fields[name], hashlib.sha256)))
-    return hashlib.sha256(b"\x00" + hashlib.sha256(b"".join(digests)).digest()).digest()

@@ -14,15 +14,14 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from clients.protocol.audit_leaf import SALT_BYTES, entry_leaf
 from service.audit import repository
 from service.audit.events import Log
-from service.audit.leaf import leaf_fields, leaf_hash
+from service.audit.leaf import leaf_fields
 from service.audit.record import AuditRecord, stored_form
 from service.errors import Unavailable
 
 __all__ = ["AuditEntry", "AuditWriter"]
-
-SALT_BYTES = 32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,7 +62,7 @@ class AuditWriter:
             entry_id = uuid7(now, place, self._random(6))
             key = {"covenant_id": record.covenant_id, "entry_id": entry_id}
             salt = self._random(SALT_BYTES)
-            hashed = leaf_hash(salt, leaf_fields(record.covenant_id, entry_id, record.event, now, form))
+            hashed = entry_leaf(salt, leaf_fields(record.covenant_id, entry_id, record.event, now, form))
             rows.append(
                 key
                 | {

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import MetaData, text
 
+from clients.protocol.audit_leaf import entry_leaf
 from covenant_rules.model import AuditSight, Duration
 from service.audit import repository
 from service.audit.events import _EVENTS, CATALOGUE, EVERYWHERE, Log
-from service.audit.leaf import leaf_fields, leaf_hash
+from service.audit.leaf import leaf_fields
 from service.audit.record import _SHAPES, AuditRecord, CatalogueError, Shown, stored_form
 from service.audit.tables import TABLES
 from service.audit.writer import AuditWriter, uuid7
@@ -159,7 +160,7 @@ def test_entries_are_read_back_and_give_the_leaf_that_was_written(database: Data
             assert row.fields == stored_form(record, Log.BROKER)
             assert (row.party, row.parties, row.subjects) == ("police", ["housing"], list(record.subjects))
             fields_ = leaf_fields(row.covenant_id, row.entry_id, row.event, row.at, row.fields)
-            assert leaf.leaf_hash == entry.leaf_hash == leaf_hash(row.salt, fields_)
+            assert leaf.leaf_hash == entry.leaf_hash == entry_leaf(row.salt, fields_)
             assert leaf.leaf_index is None
 
 
