@@ -199,7 +199,7 @@ _EVENTS = (
     # Opening sealed fields.
     _event("grant-issued", _BROKER, _DISCLOSURE, _COVENANT,
            "the broker permitted a recipient to have one sealed field opened",
-           "disclosure purpose stage signals parties items rules grant sight", "subjects obligations origins"),
+           "disclosure purpose stage signals parties items rules grant sight", "entry subjects obligations origins"),
     _event("grant-refused", _BROKER, _ACTOR, _COVENANT,
            "a grant was refused",
            "reason", "disclosure purpose stage signals items"),
