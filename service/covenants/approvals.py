@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from clients.protocol import signatures
-from clients.protocol.encoding import lp
+from clients.protocol.approvals import verify_approval
 from clients.protocol.errors import SignatureError
 from clients.protocol.messages.keyholder import Approval
 from covenant_rules.model import Covenant
 from service.errors import Invalid, LocatedFault
 
-__all__ = ["DOMAIN", "Approver", "approved_message", "check_approvals"]
+__all__ = ["Approver", "check_approvals"]
 
-DOMAIN = "covenant-approval/v1"
 FEWEST_PARTIES = 2
 
 
@@ -32,11 +30,6 @@ class Approver(Protocol):
     def approval_key(self) -> bytes: ...
 
 
-def approved_message(covenant_id: str, version: str) -> bytes:
-    """What is signed under `DOMAIN`: covenant id and version hash."""
-    return lp(covenant_id, version)
-
-
 def check_approvals(covenant: Covenant, approvals: Sequence[Approval], approvers: Mapping[str, Approver]) -> None:
     """Raises Invalid, naming every approval that is none, unless two parties of the covenant have approved it.
 
@@ -45,7 +38,6 @@ def check_approvals(covenant: Covenant, approvals: Sequence[Approval], approvers
     faults: list[LocatedFault] = []
     parties: set[str] = set()
     keys: set[bytes] = set()
-    message = approved_message(covenant.id, covenant.version)
     for index, approval in enumerate(approvals):
         approver = approvers.get(approval.administrator)
         if approver is None or approver.party not in covenant.parties:
@@ -56,7 +48,7 @@ def check_approvals(covenant: Covenant, approvals: Sequence[Approval], approvers
         elif approver.party in parties:
             faults.append(_fault(index, "approval-same-party", "another administrator of this party has approved"))
         try:
-            signatures.verify(approver.approval_key, DOMAIN, message, approval.signature)
+            verify_approval(approver.approval_key, covenant.id, covenant.version, approval.signature)
         except SignatureError:
             faults.append(_fault(index, "signature-invalid", "the signature is not one of this version by this person"))
         keys.add(approver.approval_key)

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 import covenant_rules
 from clients.protocol import jws, signatures
+from clients.protocol.approvals import sign_approval
 from clients.protocol.hybrid import HybridPrivateKey
 from clients.protocol.messages.keyholder import AdministratorEnrolment, Approval, PartyKeys, ServiceEnrolment
 from covenant_rules.load import load
-from service.covenants.approvals import DOMAIN, approved_message
 from service.principals import Principal, Role
 
 DOCUMENT = (Path(covenant_rules.__file__).parent / "examples" / "complex-approach.yaml").read_bytes()
@@ -70,7 +70,7 @@ class Approver:
         )
 
     def approve(self, covenant_id: str, version: str) -> Approval:
-        signature = signatures.sign(self.key, DOMAIN, approved_message(covenant_id, version))
+        signature = sign_approval(self.key, covenant_id, version)
         return Approval(administrator=self.administrator, signature=signature)
 
 
