@@ -2,8 +2,7 @@
 
 MAY ⊆ purpose × stage × from-kind × to-kind × category × item holds what the permits name, minus what the forbids name,
 where both kinds have a legal basis for the purpose and the category's class, closed under implication: an item stays
-only if all it implies stay. Conditions only narrow it. So what the matrix excludes can never happen, and a question
-about it ("can care notes ever reach the police?") is answered by looking, with the cell and the rule as the proof.
+only if all it implies stay. Conditions only narrow it, so what the matrix excludes can never happen.
 
 A set of cells is one integer, a bit for each cell. A rule names a box of cells, the product of its sets of purposes,
 stages, kinds and categories, and the box of one integer per axis is their arithmetical product. So a covenant of
@@ -13,13 +12,12 @@ hundreds of rules is spanned in milliseconds with `|`, `&` and `~`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
 from math import prod
+from operator import or_
 from typing import NamedTuple
 
-from covenant_rules.model import Covenant, Effect, Never, Rule
+from covenant_rules.model import Covenant, Effect, Rule
 
 
 class Cell(NamedTuple):
@@ -30,41 +28,6 @@ class Cell(NamedTuple):
     from_kind: str
     to_kind: str
     category: str
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenNever:
-    """A promise the rules do not keep, with the first cell that breaks it, the item, and the permits that name it."""
-
-    never: Never
-    cell: Cell
-    item: str
-    permits: tuple[str, ...]
-
-
-class Refusal(StrEnum):
-    """Why an item can never be seen, from the nearest miss to the farthest."""
-
-    IMPLIED_ITEM_MISSING = "implied-item-missing"
-    FORBIDDEN = "forbidden"
-    NO_LEGAL_BASIS = "no-legal-basis"
-    NO_PERMIT = "no-permit"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Whether an item can ever be seen, with one cell as the example.
-
-    Yes: `rules` are the permits that name the item there. No: `rules` are the forbids, if that is the reason, and
-    `missing` names what is absent: the kinds without a legal basis, the implied items, or the unknown words.
-    """
-
-    allowed: bool
-    cell: Cell | None = None
-    rules: tuple[str, ...] = ()
-    refusal: Refusal | None = None
-    missing: tuple[str, ...] = ()
 
 
 class Space:
@@ -82,11 +45,6 @@ class Space:
             {value: stride * place for place, value in enumerate(axis)}
             for axis, stride in zip(self.axes, self._strides, strict=True)
         ]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and self.axes == other.axes
-
-    __hash__ = None  # type: ignore[assignment]
 
     @classmethod
     def of(cls, *covenants: Covenant) -> Space:
@@ -136,6 +94,11 @@ class Space:
         return map(self.cell, places(bits))
 
 
+def first(bits: int) -> int:
+    """Position of the lowest bit that is set; there must be one."""
+    return (bits & -bits).bit_length() - 1
+
+
 def places(bits: int) -> Iterator[int]:
     """Positions of the bits that are set, lowest first."""
     return (place for place, digit in enumerate(reversed(f"{bits:b}")) if digit == "1")
@@ -155,38 +118,40 @@ class _Spanned:
 
     def __init__(self, covenant: Covenant, space: Space) -> None:
         self.space = space
-        self.lawful = self._lawful(covenant)
-        self.permitted = dict.fromkeys(covenant.items, 0)
-        forbidden = dict.fromkeys(covenant.items, 0)
-        for rule in covenant.rules:
-            box, effect = space.named(rule), self.permitted if rule.effect is Effect.PERMIT else forbidden
-            for item in rule.items:
-                if item in effect:
-                    effect[item] |= box
-        self.forbidden: dict[str, int] = {}
-        for item in covenant.items:
-            self.forbidden[item] = forbidden[item]
-            for implied in covenant.implied[item]:
-                self.forbidden[item] |= forbidden[implied]
+        self.lawful = 0
+        for purpose in covenant.purposes:
+            for category in covenant.categories:
+                kinds = [kind for kind in covenant.kinds if legal_basis(covenant, purpose, kind, category) is not None]
+                self.lawful |= space.box((purpose,), covenant.stages, kinds, kinds, (category,))
+        self.permitted = self._named(covenant, Effect.PERMIT)
+        forbidden = self._named(covenant, Effect.FORBID)
+        self.forbidden = {
+            item: _union(forbidden[other] for other in (item, *covenant.implied[item])) for item in covenant.items
+        }
         plain = {item: self.permitted[item] & self.lawful & ~self.forbidden[item] for item in covenant.items}
         self.may: dict[str, int] = {}
         for item, cells in plain.items():
-            self.may[item] = cells
             for implied in covenant.implied[item]:
-                self.may[item] &= plain[implied]
+                cells &= plain[implied]
+            self.may[item] = cells
+
+    def _named(self, covenant: Covenant, effect: Effect) -> dict[str, int]:
+        named = dict.fromkeys(covenant.items, 0)
+        for rule in covenant.rules:
+            if rule.effect is effect:
+                box = self.space.named(rule)
+                for item in rule.items & named.keys():
+                    named[item] |= box
+        return named
 
     @cached_property
     def bytes(self) -> list[bytes]:
         """The same sets, item by item, where one cell can be read without touching the others."""
-        return [self.may[item].to_bytes(self.space.size // 8 + 1, "little") for item in self.may]
+        return [cells.to_bytes(self.space.size // 8 + 1, "little") for cells in self.may.values()]
 
-    def _lawful(self, covenant: Covenant) -> int:
-        space, lawful = self.space, 0
-        for purpose in covenant.purposes:
-            for category in covenant.categories:
-                kinds = [kind for kind in covenant.kinds if legal_basis(covenant, purpose, kind, category) is not None]
-                lawful |= space.box((purpose,), covenant.stages, kinds, kinds, (category,))
-        return lawful
+
+def _union(sets: Iterable[int]) -> int:
+    return reduce(or_, sets, 0)
 
 
 class Matrix:
@@ -194,16 +159,19 @@ class Matrix:
 
     def __init__(self, covenant: Covenant, space: Space | None = None) -> None:
         """With `space`, the sets stand in the coordinates of a wider space, so that two versions can be compared."""
-        self.covenant = covenant
         if space is None:
             # A covenant is immutable; what is derived from it lives in its own dictionary, as a cached property does.
-            kept = vars(covenant).get("_spanned")
-            if kept is None:
-                kept = vars(covenant)["_spanned"] = _Spanned(covenant, Space.of(covenant))
-            self._spanned: _Spanned = kept
+            spanned = vars(covenant).get("_spanned")
+            if spanned is None:
+                spanned = vars(covenant)["_spanned"] = _Spanned(covenant, Space.of(covenant))
         else:
-            self._spanned = _Spanned(covenant, space)
-        self.space = self._spanned.space
+            spanned = _Spanned(covenant, space)
+        self.covenant = covenant
+        self._spanned: _Spanned = spanned
+
+    @property
+    def space(self) -> Space:
+        return self._spanned.space
 
     @property
     def sets(self) -> Mapping[str, int]:
@@ -212,12 +180,12 @@ class Matrix:
 
     @property
     def permitted(self) -> Mapping[str, int]:
-        """Per item, the cells in which a permit names it, whatever else stands in the way."""
+        """Per item, the cells in which some permit names it."""
         return self._spanned.permitted
 
     @property
     def forbidden(self) -> Mapping[str, int]:
-        """Per item, the cells in which a forbid names it or what it implies."""
+        """Per item, the cells in which some forbid names it or an item it implies."""
         return self._spanned.forbidden
 
     @property
@@ -244,14 +212,6 @@ class Matrix:
         for index in places(self.sets["hit"]):
             yield self.space.cell(index), self._mask(index)
 
-    def __iter__(self) -> Iterator[tuple[Cell, int]]:
-        return self.cells()
-
-    @cached_property
-    def size(self) -> int:
-        """Number of (cell, item) pairs."""
-        return sum(cells.bit_count() for cells in self.sets.values())
-
 
 def names(rule: Rule, cell: Cell) -> bool:
     """Whether a rule speaks of a cell."""
@@ -269,77 +229,3 @@ def named_by(covenant: Covenant, effect: Effect, cell: Cell, items: Iterable[str
     wanted = frozenset(items)
     rules = (rule for rule in covenant.rules if rule.effect is effect and names(rule, cell))
     return tuple(sorted(rule.id for rule in rules if rule.items & wanted))
-
-
-def broken(covenant: Covenant) -> tuple[BrokenNever, ...]:
-    """The `never` clauses that the rules do not keep, in their own order; none at all is the proof of all of them."""
-    matrix, found = Matrix(covenant), []
-    for never in covenant.never:
-        box = matrix.space.box(never.purposes, never.stages, never.from_, never.to, never.categories)
-        for item in covenant.items:
-            cells = matrix.sets[item] & box if item in never.items else 0
-            if cells:
-                cell = matrix.space.cell(_first(cells))
-                found.append(BrokenNever(never, cell, item, named_by(covenant, Effect.PERMIT, cell, (item,))))
-                break
-    return tuple(found)
-
-
-def can(
-    covenant: Covenant,
-    *,
-    from_: str,
-    to: str,
-    item: str,
-    purpose: str | None = None,
-    stage: str | None = None,
-    category: str | None = None,
-) -> Answer:
-    """Can parties of kind `to` ever see `item` of signals of parties of kind `from_`? What is left out means: any."""
-    matrix = Matrix(covenant)
-    asked = {"purposes": purpose, "stages": stage, "kinds": from_, "categories": category, "items": item}
-    unknown = [word for section, word in asked.items() if word is not None and word not in getattr(covenant, section)]
-    unknown += [to] if to not in covenant.kinds else []
-    if unknown:
-        return Answer(False, refusal=Refusal.UNKNOWN, missing=tuple(dict.fromkeys(unknown)))
-    box = matrix.space.box(
-        covenant.purposes if purpose is None else (purpose,),
-        covenant.stages if stage is None else (stage,),
-        (from_,),
-        (to,),
-        covenant.categories if category is None else (category,),
-    )
-    cells = matrix.sets[item] & box
-    if not cells:
-        return _refused(covenant, matrix, item, box)
-    cell = matrix.space.cell(_first(cells))
-    return Answer(True, cell, named_by(covenant, Effect.PERMIT, cell, (item,)))
-
-
-def _refused(covenant: Covenant, matrix: Matrix, item: str, box: int) -> Answer:
-    """The refusal of the cell that came nearest to a yes."""
-    sets = matrix._spanned
-    permitted = sets.permitted[item] & box
-    lawful = permitted & sets.lawful
-    free = lawful & ~sets.forbidden[item]
-    nearest = free or lawful or permitted
-    if not nearest:
-        return Answer(False, refusal=Refusal.NO_PERMIT)
-    cell = matrix.space.cell(_first(nearest))
-    if free:
-        held = matrix.mask(*cell)
-        implied = [i for bit, i in enumerate(covenant.items) if i in covenant.implied[item] and not held >> bit & 1]
-        return Answer(False, cell, refusal=Refusal.IMPLIED_ITEM_MISSING, missing=tuple(implied))
-    if lawful:
-        forbids = named_by(covenant, Effect.FORBID, cell, covenant.implied[item] | {item})
-        return Answer(False, cell, forbids, Refusal.FORBIDDEN)
-    kinds = (
-        kind
-        for kind in (cell.from_kind, cell.to_kind)
-        if legal_basis(covenant, cell.purpose, kind, cell.category) is None
-    )
-    return Answer(False, cell, refusal=Refusal.NO_LEGAL_BASIS, missing=tuple(dict.fromkeys(kinds)))
-
-
-def _first(bits: int) -> int:
-    return (bits & -bits).bit_length() - 1
