@@ -15,7 +15,7 @@ _DOMAIN = "covenant-approval/v1"
 
 
 def sign_approval(private_key: bytes, covenant: str, version: str) -> bytes:
-    """64 bytes; `version` is the SHA-256 of the version's YAML bytes in lower-case hexadecimal. Raises SignatureError."""
+    """64 bytes over the covenant's id and the version's SHA-256 in hexadecimal. Raises SignatureError."""
     return signatures.sign(private_key, _DOMAIN, lp(covenant, version))
 
 
