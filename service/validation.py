@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from service.errors import LocatedFault
 
-__all__ = ["faults_of", "pointer_to", "shown"]
+__all__ = ["faults_of", "pointer_to", "shown", "words_for"]
 
 # Letters only, and fewer than the 43 of a 32-byte value in base64url: a token or number cannot pass for a name.
 _OUR_NAME = re.compile(r"[a-z][a-zA-Z]{0,39}", re.ASCII)
@@ -92,10 +92,12 @@ def _fault(error: Mapping[str, Any], prefix: str) -> LocatedFault:
         pointer = f"{location[0]}/{name if _OUR_NAME.fullmatch(name) or _OUR_HEADER.fullmatch(name.lower()) else '?'}"
     else:
         pointer = prefix + pointer_to(location[1:] if location[:1] == ("body",) else location)
-    return LocatedFault(pointer, kind.replace("_", "-"), _words(kind, error))
+    return LocatedFault(pointer, kind.replace("_", "-"), words_for(error))
 
 
-def _words(kind: str, error: Mapping[str, Any]) -> str:
+def words_for(error: Mapping[str, Any]) -> str:
+    """What is wrong, by the type of a pydantic error: constraints are quoted, input never."""
+    kind = str(error["type"])
     context = error.get("ctx") or {}
     if kind == "value_error":  # raised by our own validators, which never quote
         return str(context.get("error", "is not valid"))

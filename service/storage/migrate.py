@@ -34,7 +34,10 @@ _LOCK = 7_283_114_067
 
 
 def migrate(url: str, service: Service, *, scripts: Path | None = None) -> None:
-    """Brings the database at `url` to the newest revision, all steps in one transaction. `scripts` is for tests."""
+    """Brings the database at `url` to the newest revision, all steps in one transaction. `scripts` is for tests.
+
+    Raises Unavailable when there is no database.
+    """
     with _connection(url) as connection, connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(_config(service, scripts, connection=connection), "head")
@@ -47,7 +50,7 @@ def require_current(connection: Connection, service: Service) -> None:
         present = MigrationContext.configure(connection).get_current_revision()
     except exc.DBAPIError:
         raise Unavailable("database-unavailable", "the database did not answer") from None
-    if present != newest:
+    if newest is None or present != newest:
         raise Unavailable("schema-not-current", "the database schema is not this release's; run covenantd migrate")
 
 
@@ -123,4 +126,7 @@ def _config(service: Service, scripts: Path | None, **attributes: Any) -> Config
 
 def _connection(url: str) -> Connection:
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool, hide_parameters=True)
-    return engine.connect()
+    try:
+        return engine.connect()
+    except exc.OperationalError:
+        raise Unavailable("database-unavailable", "the database did not answer") from None
