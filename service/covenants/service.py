@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from clients.protocol.messages.keyholder import Approval
-from covenant_rules import matrix
+from covenant_rules import queries
 from covenant_rules.diagnostics import CovenantError
 from covenant_rules.load import load
 from covenant_rules.model import Covenant
@@ -137,7 +137,7 @@ class Covenants:
             raise Invalid("covenant-invalid", "the document is no valid covenant", faults=faults) from None
         promises = tuple(
             LocatedFault("/document", "never-broken", f"never {broken.never.id} is not kept by the rules")
-            for broken in matrix.broken(covenant)
+            for broken in queries.broken(covenant)
         )
         if promises:
             raise Invalid("covenant-invalid", "the rules break a promise of the document", faults=promises)
