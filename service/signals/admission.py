@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from uuid import UUID
 
 from clients.protocol.errors import SignatureError
 from clients.protocol.messages.broker import SignalSubmission

@@ -24,6 +24,7 @@ __all__ = [
     "claim",
     "due",
     "end",
+    "field_names_of",
     "fields_of",
     "forget",
     "known",
@@ -178,13 +179,15 @@ def end(
     ]
 
 
-def due(session: Session, covenant_id: str, cutoffs: Mapping[tuple[str, str], date], *, limit: int) -> dict[UUID, str]:
-    """Up to `limit` live signals, and their parties, whose day is at or before the cutoff of their (version, category);
-    locked for whoever ends them, leaving out those that another transaction holds."""
-    found: dict[UUID, str] = {}
+def due(session: Session, covenant_id: str, cutoffs: Mapping[tuple[str, str], date], *, limit: int) -> frozenset[UUID]:
+    """Up to `limit` live signals whose day is at or before the cutoff of their (version, category).
+
+    Locked for whoever ends them; those that another transaction holds are left to the next time.
+    """
+    found: set[UUID] = set()
     for (version, category), cutoff in cutoffs.items():
         query = (
-            select(col(SignalRow.signal_id), col(SignalRow.party))
+            select(col(SignalRow.signal_id))
             .where(
                 col(SignalRow.covenant_id) == covenant_id,
                 col(SignalRow.state) == "live",
@@ -195,10 +198,10 @@ def due(session: Session, covenant_id: str, cutoffs: Mapping[tuple[str, str], da
             .limit(limit - len(found))
             .with_for_update(skip_locked=True)
         )
-        found.update((signal_id, party) for signal_id, party in session.connection().execute(query))
+        found.update(session.connection().execute(query).scalars())
         if len(found) >= limit:
             break
-    return found
+    return frozenset(found)
 
 
 def forget(session: Session, covenant_id: str, before: datetime, *, limit: int) -> int:
@@ -265,6 +268,18 @@ def fields_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) 
     for row in session.scalars(query):
         found.setdefault(row.signal_id, []).append(row)
     return found
+
+
+def field_names_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
+    """Which sealed variants some signals have, as items."""
+    row = SignalFieldRow
+    item = func.concat(col(row.field), ".", col(row.variant))
+    query = (
+        select(col(row.signal_id), func.array_agg(item))
+        .where(col(row.covenant_id) == covenant_id, _among(row.signal_id, signal_ids))
+        .group_by(col(row.signal_id))
+    )
+    return {signal_id: tuple(sorted(items)) for signal_id, items in session.connection().execute(query)}
 
 
 def signals_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> dict[UUID, SignalRow]:

@@ -1,0 +1,107 @@
+"""The rows and audit records that an admitted signal becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from service.audit.record import AuditRecord
+from service.principals import Principal
+from service.signals.admission import Admitted
+from service.signals.incoming import Incoming
+from service.signals.repository import Row
+
+__all__ = ["batch_row", "field_rows", "pseudonym_rows", "record", "signal_row"]
+
+
+def batch_row(incoming: Incoming, batch_id: UUID) -> Row:
+    return {
+        "covenant_id": incoming.covenant.id,
+        "batch_id": batch_id,
+        "party": incoming.party,
+        "version": incoming.covenant.version,
+        "leaves": b"".join(incoming.batch.leaves),
+        "signature": incoming.batch.signature,
+        "submitted_at": incoming.now,
+    }
+
+
+def signal_row(incoming: Incoming, admitted: Admitted, batch_id: UUID) -> Row:
+    signal = admitted.signal
+    salts = signal.salts
+    return {
+        "covenant_id": incoming.covenant.id,
+        "signal_id": signal.signal_id,
+        "party": incoming.party,
+        "state": "live",
+        "subject_kind": signal.subject_kind,
+        "category": signal.category,
+        "day": signal.day,
+        "purposes": list(signal.purposes),
+        "origins": list(signal.origins),
+        "handling_codes": list(signal.handling_codes),
+        "version": incoming.covenant.version,
+        "submitted_at": incoming.now,
+        "batch_id": batch_id,
+        "leaf_index": admitted.leaf_index,
+        "digests": b"".join(admitted.digests),
+        "salts": salts.category + salts.day + salts.provenance + salts.handling_codes,
+        "replaces": signal.replaces,
+        "ended_at": None,
+        "ended_because": None,
+    }
+
+
+def field_rows(incoming: Incoming) -> Iterable[Row]:
+    for admitted in incoming.admitted.values():
+        for sealed in admitted.signal.fields:
+            yield {
+                "covenant_id": incoming.covenant.id,
+                "signal_id": admitted.signal.signal_id,
+                "field": sealed.field,
+                "variant": sealed.variant,
+                "salt": sealed.salt,
+                "ciphertext": sealed.ciphertext,
+                "commitment": sealed.commitment,
+                "wrapped_key": sealed.wrapped_key,
+                "retention_month": sealed.retention_month,
+            }
+
+
+def pseudonym_rows(incoming: Incoming, evidence: Mapping[tuple[UUID, str, bytes], datetime]) -> Iterable[Row]:
+    """A correction about the same subject inherits the time of the evidence; about another subject it is new."""
+    for index, admitted in incoming.admitted.items():
+        signal = admitted.signal
+        for kept in incoming.kept[index]:
+            subject = kept.subject
+            earlier = signal.replaces and evidence.get((signal.replaces, subject.match_key, subject.index))
+            yield {
+                "covenant_id": incoming.covenant.id,
+                "match_key": subject.match_key,
+                "index_": subject.index,
+                "signal_id": signal.signal_id,
+                "party": incoming.party,
+                "live": True,
+                "handle": subject.handle,
+                "sealed": kept.sealed,
+                "evidence_at": earlier or incoming.now,
+            }
+
+
+def record(incoming: Incoming, index: int, by: Principal, trace: str | None) -> AuditRecord:
+    signal = incoming.admitted[index].signal
+    return AuditRecord(
+        event="signal-submitted",
+        covenant_id=incoming.covenant.id,
+        by=by,
+        trace=trace,
+        version=incoming.covenant.version,
+        subjects=[kept.subject.handle for kept in incoming.kept[index]],
+        signals=(signal.signal_id,),
+        purposes=signal.purposes,
+        category=signal.category,
+        match_keys=[kept.subject.match_key for kept in incoming.kept[index]],
+        replaces=signal.replaces,
+        origins=signal.origins,
+    )
