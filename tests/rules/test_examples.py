@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from covenant_rules.load import load
-from covenant_rules.matrix import Matrix, broken, can
+from covenant_rules.matrix import Matrix
+from covenant_rules.queries import broken, can
 from tests.rules.fragments import EXAMPLES
 
 COVENANTS = {path.stem: load(path.read_bytes(), path.name) for path in sorted(EXAMPLES.glob("*.yaml"))}
@@ -44,7 +45,9 @@ def test_complex_approach_is_of_use_from_the_first_stage_on() -> None:
     assert any(rule.lookup and rule.to == {"police"} for rule in first)
     assert {rule.when.independent_parties for rule in first} >= {None, 2, 3}
     assert any("notify_source" in rule.obligations for rule in first)
-    cells = {(cell.purpose, cell.from_kind, cell.to_kind) for cell, _ in Matrix(covenant) if cell.stage == "signal"}
+    cells = {
+        (cell.purpose, cell.from_kind, cell.to_kind) for cell, _ in Matrix(covenant).cells() if cell.stage == "signal"
+    }
     assert ("nuisance", "police", "housing") in cells
     assert ("support", "care", "municipality") in cells
 
@@ -70,7 +73,7 @@ def test_in_the_care_and_safety_house_only_the_one_that_brings_the_case_may_ask(
 
 @pytest.mark.parametrize(("name", "kind"), [("drug-premises", "prosecution"), ("temporary-housing", "residents")])
 def test_an_observer_takes_part_in_no_sharing(name: str, kind: str) -> None:
-    cells = [cell for cell, _ in Matrix(COVENANTS[name])]
+    cells = [cell for cell, _ in Matrix(COVENANTS[name]).cells()]
     assert cells
     assert not any(kind in (cell.from_kind, cell.to_kind) for cell in cells)
 
