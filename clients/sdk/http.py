@@ -65,6 +65,10 @@ class Conversation:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._read(self._send("POST", path, body.model_dump_json(exclude_none=True).encode(), headers), answer)
 
+    def tell(self, path: str, body: Message | None) -> None:
+        """POST to `path` where only that it was done matters; raises Refused (or one of its kinds) or Unreachable."""
+        self._send("POST", path, b"" if body is None else body.model_dump_json(exclude_none=True).encode(), {})
+
     def put(self, path: str, body: Message) -> None:
         self._send("PUT", path, body.model_dump_json(exclude_none=True).encode(), {})
 
