@@ -22,6 +22,7 @@ def check_consistency(root: Mapping, report: Report) -> None:
     _check_match_keys(root, report)
     _check_subjects(root, report)
     _check_stages(root, report)
+    _check_retention(root, report)
     _check_rule_ids(root, report)
 
 
@@ -94,6 +95,15 @@ def _check_stages(root: Mapping, report: Report) -> None:
         if name == "signal" and "approvals" in stage.entries:
             place = stage.entries["approvals"][0].place
             report.error("CR408", place, "the stage `signal` needs no approval", "remove `approvals`")
+
+
+def _check_retention(root: Mapping, report: Report) -> None:
+    periods = _find(root, "retention", "categories")
+    if isinstance(periods, Mapping):
+        for name, key in _entries(root, "categories"):
+            if name not in periods.entries:
+                message = f"nothing says how long signals of {quoted(name)} are kept"
+                report.error("CR410", key.place, message, f"add `{name}:` with a duration to `retention`")
 
 
 def _check_rule_ids(root: Mapping, report: Report) -> None:

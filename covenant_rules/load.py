@@ -6,6 +6,7 @@ Bytes → tree (`document`) → forms and names (`conformance`, by `grammar`) �
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import sha256
 
 from covenant_rules.build import build
@@ -16,6 +17,7 @@ from covenant_rules.diagnostics import CovenantError, Diagnostic, Report
 from covenant_rules.document import read_document
 from covenant_rules.grammar import COVENANT
 from covenant_rules.model import Covenant
+from covenant_rules.tree import Mapping
 
 DEFAULT_NAME = "covenant.yaml"
 
@@ -33,11 +35,26 @@ def load(source: bytes, name: str = DEFAULT_NAME) -> Covenant:
 
 def check_document(source: bytes, name: str = DEFAULT_NAME) -> tuple[Covenant | None, tuple[Diagnostic, ...]]:
     """The covenant, or `None` and the problems in the order of the document. Never raises for any bytes."""
+    document = read_covenant(source, name)
+    return document.covenant, document.diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that was read: the covenant it holds and the tree with its places, as far as there are any."""
+
+    covenant: Covenant | None
+    root: Mapping | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def read_covenant(source: bytes, name: str = DEFAULT_NAME) -> Document:
+    """As `check_document`, with the tree besides, for those who have more to say about places in it."""
     report = Report(name)
     root = read_document(source, report)
     if root is not None:
         check_forms(root, COVENANT, declared_in(root), report)
         check_consistency(root, report)
         if not report.failed:
-            return build(root, version=sha256(source).hexdigest()), ()
-    return None, report.diagnostics()
+            return Document(build(root, version=sha256(source).hexdigest()), root, ())
+    return Document(None, root, report.diagnostics())

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from covenant_rules.catalogue import CATALOGUE
+from covenant_rules.catalogue import catalogue
 from covenant_rules.diagnostics import Report
 from covenant_rules.document import read_document
 from covenant_rules.load import check_document
@@ -21,7 +21,7 @@ from covenant_rules.tree import plain
 from tests.rules.fragments import COMPLEX_APPROACH, EXAMPLES, with_sections
 
 VALIDATOR = Draft202012Validator(json_schema())
-FORMS = [entry for entry in CATALOGUE.values() if entry.code.startswith("CR2")]
+FORMS = [entry for entry in catalogue().values() if entry.code.startswith("CR2")]
 BEYOND_A_SCHEMA = ("CR3", "CR4")
 """Codes of names that are not declared and of parts that contradict each other."""
 
