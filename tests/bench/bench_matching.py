@@ -1,12 +1,15 @@
 """How fast two parties' identifiers become one joined set, beside openmined-psi on the same machine in the same run.
 
-    python -m tests.bench.bench_matching [--size 100000] [--batch 1000]
+    python -m tests.bench.bench_matching [--size 100000] [--batch 1000] [--rounds 1]
 
 Both start from two lists of identifiers, half of each shared, and end with the joined set, which is checked. Elements
 per second count the elements of both sides. Ours does the work of all four programs: each party hashes, blinds and
 unblinds, the key holder evaluates (and proves, which the party verifies), the broker re-keys and joins on the index it
 would store. openmined-psi does its ECDH-PSI between a client and a server, which is two parties and no third. It runs
 on one core as it is shipped; a further row cuts its sets by hash into as many independent instances as there are cores.
+
+Whatever else the machine does weighs more on a row that wants all cores than on one that wants one. So the load is
+printed, and with several rounds the rows take turns and each shows its median.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing import get_context
+from statistics import median
 from typing import TypeVar
 
 import private_set_intersection.python as psi
@@ -186,25 +190,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--size", type=int, default=100_000, help="identifiers of each party")
     parser.add_argument("--batch", type=int, default=1_000, help="identifiers in one evaluation")
+    parser.add_argument("--rounds", type=int, default=1, help="times each row is measured, in turn")
     options = parser.parse_args()
     size, batch = options.size, options.batch
     lists = identifiers(size)
+    cores = f"{CORES} cores"
+    before = os.getloadavg()[0]
     with processes() as pool:
-        cores = f"{CORES} cores"
-        rows = [
-            ("openmined-psi, as shipped", "1 core", measured(lambda: set(intersect(*lists)), lists)),
-            ("covenant, a tenth of the batches proved", cores, measured(lambda: match(lists, batch, 0.1, pool), lists)),
-            ("covenant, no batch proved", cores, measured(lambda: match(lists, batch, 0, pool), lists)),
-            ("covenant, every batch proved", cores, measured(lambda: match(lists, batch, 1, pool), lists)),
-            ("covenant, a tenth proved", "1 core", measured(lambda: match(lists, batch, 0.1, None), lists)),
-            ("openmined-psi, one instance a core", cores, measured(lambda: intersect_in_parts(lists, pool), lists)),
+        rows: list[tuple[str, str, Callable[[], set[str]]]] = [
+            ("openmined-psi, as shipped", "1 core", lambda: set(intersect(*lists))),
+            ("covenant, a tenth of the batches proved", cores, lambda: match(lists, batch, 0.1, pool)),
+            ("covenant, no batch proved", cores, lambda: match(lists, batch, 0, pool)),
+            ("covenant, every batch proved", cores, lambda: match(lists, batch, 1, pool)),
+            ("covenant, a tenth proved", "1 core", lambda: match(lists, batch, 0.1, None)),
+            ("openmined-psi, one instance a core", cores, lambda: intersect_in_parts(lists, pool)),
         ]
-    shipped = rows[0][2]
-    print(f"\nPrivate matching, two parties of {size:,} identifiers, half shared, batches of {batch:,}.\n")
+        rounds = [[measured(run, lists) for _, _, run in rows] for _ in range(options.rounds)]
+    rates = [median(rates) for rates in zip(*rounds, strict=True)]
+    print(f"\nPrivate matching, two parties of {size:,} identifiers, half shared, batches of {batch:,};")
+    print(f"rounds: {options.rounds}, load average: {before:.1f} before, {os.getloadavg()[0]:.1f} after.\n")
     print("| what | on | elements/s | against openmined-psi as shipped |")
     print("|---|---|---:|---:|")
-    for what, where, rate in rows:
-        print(f"| {what} | {where} | {rate:,.0f} | {rate / shipped:.2f} |")
+    for (what, where, _), rate in zip(rows, rates, strict=True):
+        print(f"| {what} | {where} | {rate:,.0f} | {rate / rates[0]:.2f} |")
     spent = steps(batch)
     print("\nMicroseconds an element on one core.\n")
     print("| " + " | ".join(spent) + " |")
