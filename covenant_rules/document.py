@@ -166,14 +166,11 @@ def _root(events: _Events) -> Mapping | None:
     documents = 0
     for event, place in events:
         match event:
-            case yaml.DocumentStartEvent():
-                documents += 1
-                if documents > 1:
-                    report.error("CR110", place, "a second document starts here", "keep one covenant in one file")
-                    return None
-                if event.version or event.tags:
-                    report.error("CR112", place, "a directive stands before the document", "remove the line with `%`")
-                continue
+            case yaml.ScalarEvent():
+                _refuse_decoration(event, place, report)
+                node: Node = Scalar(event.value, event.implicit[0], place)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                node = stack.pop().closed()
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 _refuse_decoration(event, place, report)
                 if len(stack) == DEEPEST:
@@ -182,15 +179,18 @@ def _root(events: _Events) -> Mapping | None:
                     return None
                 stack.append(_Open(place, isinstance(event, yaml.MappingStartEvent)))
                 continue
-            case yaml.ScalarEvent():
-                _refuse_decoration(event, place, report)
-                node: Node = Scalar(event.value, event.implicit[0], place)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                node = stack.pop().closed()
             case yaml.AliasEvent():
                 message = f"the alias {quoted(f'*{event.anchor}')}"
                 report.error("CR105", place, message, "write out what it stands for")
                 node = Refused(place)
+            case yaml.DocumentStartEvent():
+                documents += 1
+                if documents > 1:
+                    report.error("CR110", place, "a second document starts here", "keep one covenant in one file")
+                    return None
+                if event.version or event.tags:
+                    report.error("CR112", place, "a directive stands before the document", "remove the line with `%`")
+                continue
             case _:
                 continue
         if stack:

@@ -138,6 +138,6 @@ def test_240_rules_are_linted_in_a_second() -> None:
     head, rules = COMPLEX_APPROACH.split("\nrules:\n")
     permit = rules[rules.index("  - permit: serious-pattern-is-known") : rules.index("  # --- Chapter 6")]
     source = head + "\nrules:\n" + "".join(permit.replace("is-known", f"is-known-{n}") for n in range(240))
-    start = time.perf_counter()
+    start = time.process_time()
     lint(source.encode())
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -250,7 +250,7 @@ def test_a_covenant_of_240_rules_loads_in_a_fifth_of_a_second() -> None:
     source = head + "\nrules:\n" + "".join(permit.replace("is-known", f"is-known-{n}") for n in range(240))
     took = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         load(source.encode())
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) < 0.2

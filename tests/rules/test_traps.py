@@ -61,11 +61,11 @@ def test_an_oin_has_twenty_digits(oin: str, code: str) -> None:
 
 
 def test_a_bomb_of_aliases_is_refused_before_it_unfolds() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     found = [(diagnostic.code, diagnostic.place) for diagnostic in check_document(BOMB.encode())[1]]
     assert ("CR105", Place(1, 4)) in found
     assert ("CR105", Place(2, 8)) in found
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize("source", [b"[" * 500_000, b"- " * 400_000, b"{a: " * 200_000, b"? " * 400_000])
