@@ -1,4 +1,4 @@
-"""Two evaluators, one answer: the engine against one written straight from the normative text."""
+"""Three evaluators, one answer: the engine, one written straight from the normative text, and Cedar."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from random import Random
 
 from covenant_rules.evaluate import decide
 from tests.rules import generate, reference
+from tests.rules.cedar import Cedar
 
 TRIPLES = int(os.environ.get("COVENANT_TRIPLES", "20000"))
 """Set COVENANT_TRIPLES=1000000 for the long form."""
@@ -19,4 +20,21 @@ def test_the_engine_and_the_reference_decide_alike() -> None:
         assert decision == reference.decide(question, facts), (current, facts, question)
         more, seen = generate.item_questions(question, facts, decision)
         asked, allowed = asked + more, allowed + seen
+    assert allowed >= 0.3 * asked, "the questions must be worth asking"
+
+
+def test_the_engine_and_cedar_show_the_same_items() -> None:
+    random, triples, asked, allowed = Random(2026), 0, 0, 0
+    while triples < 2000:
+        current, *older = generate.family(random)
+        batch = []
+        for _ in range(20):
+            facts = generate.facts(random, current, older)
+            batch.append((generate.question(random, facts), facts))
+        for (question, facts), shown in zip(batch, Cedar((current, *older)).shown(batch), strict=True):
+            decision = decide(question, facts)
+            assert {visible.signal: set(visible.items) for visible in decision.visible} == shown, (facts, question)
+            more, seen = generate.item_questions(question, facts, decision)
+            triples, asked, allowed = triples + 1, asked + more, allowed + seen
+    assert asked >= 10_000
     assert allowed >= 0.3 * asked, "the questions must be worth asking"
