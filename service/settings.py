@@ -103,6 +103,8 @@ class BrokerSettings(ServiceSettings):
     """Where the broker reaches the key holder; without `/v1`."""
     key_holder_issuer: BaseUrl
     """What the key holder calls itself: the audience of the broker's requests and of grants."""
+    service_name: Annotated[str, Field(pattern=IDENTIFIER_PATTERN)] = "broker"
+    """What the key holder's operator enrolled this broker as."""
 
 
 class KeyHolderSettings(ServiceSettings):
