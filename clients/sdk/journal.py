@@ -90,7 +90,7 @@ class Journal:
         check = hmac.digest(self._search_key, lp("check", covenant, party), sha256)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)  # one thread at a time
         try:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")  # an entry outlives a power cut, or it was not sent

@@ -238,6 +238,10 @@ class Session:
             raise ClientError("give identifiers of a match key that the covenant lets this party use")
         return values
 
+    def tokens(self, match_key: str, values: Iterable[bytes]) -> dict[bytes, bytes]:
+        """This party's tokens of normalised values; what was tokenised in this session is not asked again."""
+        return dict(self._tokeniser.tokens(match_key, values))
+
     def look_up(
         self, subject_kind: str, subject: Mapping[str, bytes], purpose: str, stage: str = "signal"
     ) -> Disclosure:
@@ -246,7 +250,7 @@ class Session:
             Token(
                 match_key=match_key,
                 key_version=self.agreement.keys[match_key].version,
-                token=self._tokeniser.tokens(match_key, [value])[value],
+                token=self.tokens(match_key, [value])[value],
             )
             for match_key, value in sorted(subject.items())
         )

@@ -19,7 +19,7 @@ from service.storage.keystore import KeyStoreError
 
 __all__ = ["build", "main"]
 
-_COMMANDS = ("serving", "migrate", "keys")
+_COMMANDS = ("serving", "migrate", "keys", "demo")
 
 
 def build() -> typer.Typer:

@@ -342,3 +342,11 @@ class CovenantDescription(Message):
     active_parties: tuple[str, ...]
     normalisation_version: str
     keys: tuple[PublishedMatchKey, ...]
+
+
+class SetUpAnswer(Message):
+    """What a run of the set-up came to: party keys taken in now, those known before, and all that is published."""
+
+    accepted: int
+    unchanged: int
+    keys: tuple[PublishedMatchKey, ...]
