@@ -126,7 +126,7 @@ def registry_routes(registrar: Registrar) -> APIRouter:
                     party=one.party,
                     kind=one.kind,
                     oin=one.oin,
-                    state=one.state,  # type: ignore[arg-type]
+                    state=one.state,
                     signing_key=one.keys.signing_key,
                     encryption_key=one.keys.encryption_key,
                     authentication_key=one.keys.authentication_key,

@@ -1,0 +1,1 @@
+"""The broker: its tables, its routes, and the one place where its parts are put together."""

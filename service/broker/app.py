@@ -1,0 +1,158 @@
+"""The broker's composition root: from settings to the ASGI app, and nowhere else is anything chosen.
+
+    uvicorn --factory, or `covenantd broker`
+
+Clock, randomness and the transport to the key holder can be given, for tests and simulations.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+from fastapi import FastAPI
+
+from clients.protocol.hybrid import HybridPrivateKey
+from service.audit.events import Log
+from service.audit.writer import AuditWriter
+from service.broker.context import BrokerContext
+from service.broker.keyholder import KeyHolder
+from service.broker.routes.covenants import covenant_routes
+from service.broker.routes.disclosure import disclosure_routes
+from service.broker.routes.signals import signal_routes
+from service.covenants.service import Covenants
+from service.disclosure.desk import Desk, GrantIssuer
+from service.parties.directory import RegisteredPrincipals
+from service.parties.service import Parties
+from service.settings import BrokerSettings
+from service.signals.conversion import SetUp
+from service.signals.keys import SignalKeys
+from service.signals.lifecycle import Signals
+from service.signals.submission import Submissions
+from service.storage.database import Database
+from service.storage.keystore import KeyDirectory
+from service.storage.service_keys import es256_key
+from service.storage.spent_tokens import DatabaseSpentTokens
+from service.web.app import EXAMPLE_CONTACT, Api, build_api
+from service.web.authentication import Authenticator
+from service.web.pagination import Cursors
+from service.web.registry import Registrar, registry_routes
+
+__all__ = ["API_VERSION", "create_app", "create_context"]
+
+API_VERSION = "1.0.0"
+_DESCRIPTION = (
+    "Takes in pseudonymous signals of the parties of a covenant, finds where they concern the same subject, and tells "
+    "each party exactly what the covenant's rules let it see."
+)
+_TAGS = (
+    {"name": "Registry", "description": "Who takes part, enrolled by the operator"},
+    {"name": "Covenant", "description": "The covenant in force and its published keys"},
+    {"name": "Signals", "description": "Submitting, reading and withdrawing one's own signals"},
+    {"name": "Disclosure", "description": "Hits, look-ups, disclosures, grants and notices"},
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_context(
+    settings: BrokerSettings,
+    *,
+    clock: Callable[[], datetime] = _now,
+    random: Callable[[int], bytes] = secrets.token_bytes,
+    transport: httpx.BaseTransport | None = None,
+    pool: Executor | None = None,
+) -> BrokerContext:
+    """The broker's parts. Raises KeyStoreError for keys that are not there or are open to others."""
+    keys = KeyDirectory(settings.key_directory)
+    cursor_key = keys.read("service/cursors")
+    private_key = HybridPrivateKey(keys.read("service/encryption"))
+    database = Database(settings.database_url, pool_size=settings.database_connections)
+    audit = AuditWriter(Log.BROKER, clock=clock, random=random)
+    parties = Parties(audit, clock=clock)
+    covenants = Covenants(audit, approvers=parties.administrators, clock=clock)
+    signal_keys = SignalKeys(keys, random)
+    return BrokerContext(
+        database=database,
+        clock=clock,
+        random=random,
+        audit=audit,
+        covenants=covenants,
+        parties=parties,
+        submissions=Submissions(covenants, parties, signal_keys, audit, clock=clock, random=random, pool=pool),
+        signals=Signals(covenants, parties, audit, clock=clock),
+        set_up=SetUp(signal_keys, private_key, audit, random=random),
+        desk=Desk(
+            covenants=covenants,
+            parties=parties,
+            audit=audit,
+            clock=clock,
+            random=random,
+            signal_keys=signal_keys,
+            grants=GrantIssuer(settings.issuer, settings.key_holder_issuer, es256_key(keys, "service/grants")),
+            request_key=_derived(cursor_key, b"repeated requests"),
+        ),
+        key_holder=KeyHolder(
+            settings.key_holder_url,
+            issuer=settings.key_holder_issuer,
+            name=settings.service_name,
+            private_key=es256_key(keys, "service/authentication"),
+            clock=clock,
+            random=random,
+            transport=transport,
+        ),
+        cursors=Cursors(cursor_key),
+    )
+
+
+def create_app(
+    settings: BrokerSettings,
+    *,
+    clock: Callable[[], datetime] = _now,
+    random: Callable[[int], bytes] = secrets.token_bytes,
+    transport: httpx.BaseTransport | None = None,
+    pool: Executor | None = None,
+) -> Api:
+    """The broker as an ASGI app. It holds database connections until its lifespan ends."""
+    context = create_context(settings, clock=clock, random=random, transport=transport, pool=pool)
+    directory = RegisteredPrincipals(context.database, operators=settings.operators)
+    spent = DatabaseSpentTokens(context.database, clock=clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        context.key_holder.close()
+        context.database.dispose()
+
+    api = build_api(
+        title="Covenant broker",
+        description=_DESCRIPTION,
+        version=API_VERSION,
+        routers=(
+            registry_routes(Registrar(context.database, context.covenants, context.parties)),
+            covenant_routes(context),
+            signal_routes(context),
+            disclosure_routes(context.database, context.desk, context.cursors),
+        ),
+        authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),
+        checks=(context.database.ready,),
+        lifespan=lifespan,
+        contact=settings.contact.model_dump() if settings.contact else EXAMPLE_CONTACT,
+        server_url=f"{settings.issuer}/v1",
+        tags=_TAGS,
+        body_limit=settings.body_limit,
+    )
+    api.fastapi.state.broker = context
+    return api
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    """A key of its own for another purpose (HMAC as a PRF)."""
+    return hmac.digest(secret, b"covenant-broker/v1 " + purpose, "sha256")

@@ -1,0 +1,87 @@
+"""The key holder as the broker calls it: two questions at set-up, signed with the broker's own key.
+
+What comes back is believed by nobody here; `service.signals.conversion` checks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from pydantic import ValidationError
+
+from clients.protocol.encoding import parse_json
+from clients.protocol.errors import EncodingError
+from clients.protocol.messages.base import Message
+from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionShares
+from clients.protocol.request_token import sign_request
+from service.errors import Unavailable
+
+__all__ = ["KeyHolder"]
+
+Answer = TypeVar("Answer", bound=Message)
+
+_LONGEST_ANSWER = 4 * 1024 * 1024
+
+
+class KeyHolder:
+    """`issuer` is what the key holder calls itself; `name` what its operator enrolled this broker as."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        issuer: str,
+        name: str,
+        private_key: EllipticCurvePrivateKey,
+        clock: Callable[[], datetime],
+        random: Callable[[int], bytes],
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = httpx.Client(base_url=url, transport=transport, timeout=30, follow_redirects=False)
+        self._issuer = issuer
+        self._name = name
+        self._private_key = private_key
+        self._clock = clock
+        self._random = random
+
+    def commitments(self, covenant_id: str) -> CommitmentsAnswer:
+        """H and the parties' K_A. Raises Unavailable."""
+        return self._get(f"/v1/covenants/{covenant_id}/commitments", CommitmentsAnswer)
+
+    def conversion_shares(self, covenant_id: str) -> ConversionShares:
+        """The shares, sealed to the broker's key. Raises Unavailable."""
+        return self._get(f"/v1/covenants/{covenant_id}/conversion-shares", ConversionShares)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _get(self, target: str, kind: type[Answer]) -> Answer:
+        token = sign_request(
+            self._private_key,
+            principal=self._name,
+            audience=self._issuer,
+            method="GET",
+            target=target,
+            body=b"",
+            now=self._clock(),
+            jti=str(UUID(bytes=self._random(16), version=4)),
+        )
+        try:
+            response = self._http.get(target, headers={"Authorization": f"Bearer {token}"})
+        except httpx.HTTPError:
+            raise Unavailable("key-holder-unavailable", "the key holder did not answer", retry_after=10) from None
+        if response.status_code != httpx.codes.OK or len(response.content) > _LONGEST_ANSWER:
+            raise Unavailable(
+                "key-holder-refused",
+                "the key holder did not give what the set-up needs",
+                parameters={"status": str(response.status_code)},
+            )
+        try:
+            return kind.model_validate(parse_json(response.content))
+        except (EncodingError, ValidationError):
+            raise Unavailable("key-holder-answer-invalid", "the key holder's answer is not in its form") from None
