@@ -55,11 +55,9 @@ def create_service_keys(keys: KeyDirectory, service: str, random: Callable[[int]
     """Makes the service's keys that are not there yet; returns their names. `random(n)` gives n bytes."""
     created = []
     for name, kind in SERVICE_KEYS[service].items():
-        if keys.exists(name):
-            continue
         try:
             keys.create(name, _generate(kind, random))
-        except KeyExists:  # another process was first
+        except KeyExists:
             continue
         created.append(name)
     return created

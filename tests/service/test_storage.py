@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import Column, DateTime, LargeBinary, MetaData, exc, func, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
@@ -131,6 +134,17 @@ def test_a_connection_lost_during_the_block_is_unavailable(database: Database) -
     assert count(database) == 0
 
 
+def test_connections_that_the_server_closed_meanwhile_are_replaced(database: Database) -> None:
+    with database.transaction() as first, database.transaction() as second:
+        idle = [s.connection().execute(text("SELECT pg_backend_pid()")).scalar_one() for s in (first, second)]
+    with database.transaction() as session:
+        own = session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one()
+        for pid in set(idle) - {own}:
+            session.connection().execute(text("SELECT pg_terminate_backend(:pid, 1000)"), {"pid": pid})
+    with database.transaction(), database.transaction() as session:
+        session.connection().execute(text("SELECT 1"))
+
+
 def test_an_exhausted_pool_is_unavailable(postgres: EmbeddedPostgres) -> None:
     small = Database(postgres.url("pool"), pool_size=1, pool_timeout=0.05)
     with small.transaction(), pytest.raises(Unavailable) as caught, small.transaction():
@@ -194,6 +208,21 @@ def test_rows_of_one_copy_name_the_same_columns(database: Database) -> None:
 def test_one_process_owns_an_embedded_server(postgres: EmbeddedPostgres) -> None:
     with pytest.raises(RuntimeError, match="another process"):
         EmbeddedPostgres(postgres.directory).start()
+
+
+def test_a_server_whose_owner_was_killed_is_taken_over_and_stopped(tmp_path: Path) -> None:
+    killed = (
+        "import os, sys; from service.storage.embedded import EmbeddedPostgres;"
+        "EmbeddedPostgres(sys.argv[1], durable=False).start(); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, tmp_path]).returncode == 9
+    running = tmp_path / "data" / "postmaster.pid"
+    before = running.read_text().splitlines()[0]
+    with EmbeddedPostgres(tmp_path, durable=False) as server:
+        assert running.read_text().splitlines()[0] == before
+        with psycopg.connect(server.url("demo")) as connection:
+            assert connection.execute("SHOW fsync").fetchone() == ("off",)
+    assert not running.exists()
 
 
 def test_every_test_database_is_empty(fresh_database: Callable[[MetaData], Database]) -> None:
