@@ -1,4 +1,4 @@
-"""Which fields of an entry its leaf commits to, and in which bytes; `clients.protocol.audit_leaf` makes the leaf of them.
+"""Which fields of an entry its leaf commits to, and in which bytes. `clients.protocol.audit_leaf` hashes them.
 
 A field's value is its canonical JSON (RFC 8785). What was shown of each signal is a field by itself, so that a source
 can be proved its own part of an entry and nothing about the other sources.

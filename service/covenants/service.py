@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlmodel import Session
 
 from clients.protocol.messages.keyholder import Approval
-from covenant_rules import queries
-from covenant_rules.diagnostics import CovenantError
+from covenant_rules.diagnostics import Severity
+from covenant_rules.lint import lint
 from covenant_rules.load import load
 from covenant_rules.model import Covenant
 from service.audit.record import AuditRecord
@@ -127,20 +127,14 @@ class Covenants:
         return repository.covenants(session)
 
     def _checked(self, session: Session, document: bytes, approvals: Sequence[Approval]) -> Covenant:
-        try:
-            covenant = load(document)
-        except CovenantError as error:
+        mistakes = [found for found in lint(document) if found.severity is Severity.ERROR]
+        if mistakes:
             faults = tuple(
-                LocatedFault("/document", d.code.lower(), f"line {d.place.line}, column {d.place.column}: {d.message}")
-                for d in error.diagnostics
+                LocatedFault("/document", m.code.lower(), f"line {m.place.line}, column {m.place.column}: {m.message}")
+                for m in mistakes
             )
-            raise Invalid("covenant-invalid", "the document is no valid covenant", faults=faults) from None
-        promises = tuple(
-            LocatedFault("/document", "never-broken", f"never {broken.never.id} is not kept by the rules")
-            for broken in queries.broken(covenant)
-        )
-        if promises:
-            raise Invalid("covenant-invalid", "the rules break a promise of the document", faults=promises)
+            raise Invalid("covenant-invalid", "the document is no covenant that can be approved", faults=faults)
+        covenant = load(document)
         check_approvals(covenant, approvals, self._approvers(session, covenant.id))
         return covenant
 

@@ -1,0 +1,28 @@
+"""Reads and writes of releases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from service.release.tables import ReleaseRow
+
+
+def release(session: Session, covenant_id: str, jti: UUID) -> ReleaseRow | None:
+    query = select(ReleaseRow).where(ReleaseRow.covenant_id == covenant_id, ReleaseRow.jti == jti)
+    return session.exec(query).one_or_none()
+
+
+def insert_release(session: Session, row: ReleaseRow) -> bool:
+    """False if the grant was used before; a use that is just being committed is waited for."""
+    statement = insert(ReleaseRow).values(row.model_dump()).on_conflict_do_nothing()
+    return session.connection().execute(statement).rowcount == 1
+
+
+def forget(session: Session, before: datetime) -> int:
+    """Deletes the releases under grants that expired earlier; returns how many there were."""
+    return session.connection().execute(delete(ReleaseRow).where(col(ReleaseRow.expires_at) < before)).rowcount
