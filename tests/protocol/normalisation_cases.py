@@ -111,6 +111,7 @@ REFUSED: list[tuple[str, dict[str, str], str, str]] = [
     (POSTCODE, _postcode("1234AB", "twelve"), "house_number", "house-number"),
     (POSTCODE, _postcode("1234AB", "12\u00b2"), "house_number", "addition"),
     (POSTCODE, _postcode("1234AB", "12", "", "\u00bd"), "addition", "addition"),
+    (POSTCODE, _postcode("1234AB", "12", "", "\u00df"), "addition", "addition"),
     (POSTCODE, _postcode("1234AB", "12", "", "achterhuis links"), "addition", "addition-too-long"),
     (POSTCODE, _postcode("1234AB", "12A", "B"), "house_number", "contradiction"),
     (BSN, {"bsn": "999990018"}, "bsn", "eleven-test"),

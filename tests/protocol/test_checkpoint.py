@@ -95,6 +95,13 @@ def test_the_log_itself_must_have_signed() -> None:
         verify_checkpoint(SIGNED, LogKey(ORIGIN, WITNESS.public_key))
 
 
+def test_a_head_of_another_log_is_refused_even_under_this_log_s_signature() -> None:
+    text = replace(HEAD, origin="broker.example/other").text()
+    signature = b64encode(LOG.id + sign_raw(LOG_PRIVATE, text.encode())).decode()
+    with pytest.raises(CheckpointError, match="another log"):
+        verify_checkpoint(f"{text}\n— {ORIGIN} {signature}\n", LOG)
+
+
 def test_a_cosignature_is_not_a_log_s_signature_nor_the_other_way_round() -> None:
     # One key in both roles: the id differs by type, and so does what is signed.
     both = WitnessKey(ORIGIN, LOG.public_key)

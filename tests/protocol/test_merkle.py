@@ -20,6 +20,7 @@ from clients.protocol.merkle import (
     Frontier,
     Tree,
     leaf_hash,
+    root_from_inclusion,
     root_of_leaves,
     tree_root,
     verify_consistency,
@@ -183,6 +184,19 @@ def test_a_proof_that_is_changed_shortened_or_lengthened_is_refused(size: int, d
         ):
             with pytest.raises(MerkleError):
                 check(bad)
+
+
+def test_every_tree_begins_with_the_empty_one_and_with_no_other_of_no_leaves() -> None:
+    verify_consistency(0, 3, [], EMPTY_ROOT, root_of_leaves(numbered(3)))
+    for first_root, proof in ((bytes(32), []), (EMPTY_ROOT, [bytes(32)])):
+        with pytest.raises(MerkleError):
+            verify_consistency(0, 3, proof, first_root, root_of_leaves(numbered(3)))
+
+
+def test_an_overlong_path_leads_nowhere() -> None:
+    tree = Tree(numbered(3))
+    with pytest.raises(MerkleError):
+        root_from_inclusion(tree.node(0, 0), 0, 3, [*tree.inclusion_proof(0), bytes(32)])
 
 
 def test_appending_reports_each_complete_node_once() -> None:

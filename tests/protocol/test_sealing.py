@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import random as pseudo
 from dataclasses import fields, replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -224,6 +227,49 @@ def test_a_field_about_another_subject_is_found_out() -> None:
     # A value under another match key than its own is another statement.
     with pytest.raises(SealError):
         opened.check_subject({"address-postcode": SUBJECT["address-bag"]})
+
+
+def test_the_payload_holds_what_the_design_says() -> None:
+    opened = open_field(SEALED.ciphertext, SEALED.commitment, KEY, INFO.place)
+    assert len(opened.salt) == 16
+    assert opened.subject == {
+        key: sha256(lp("covenant-broker/v1 subject") + opened.salt + lp(key) + value).digest()
+        for key, value in SUBJECT.items()
+    }
+    assert SEALED.commitment == hmac.digest(KEY, lp("covenant-broker/v1 key commitment") + INFO.place.encode(), sha256)
+
+
+WELL_FORMED = (b"covenant-broker/v1 field", b"value", bytes(16), b"address-bag", bytes(32))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        lp(*WELL_FORMED) + b"\x81",
+        lp(*WELL_FORMED),
+        lp(*WELL_FORMED) + b"\x00\x05abc\x80",
+        lp(*WELL_FORMED) + b"\x00\x80",
+        lp(*WELL_FORMED[:2]) + b"\x80",
+        lp(*WELL_FORMED[:3]) + b"\x80",
+        lp(*WELL_FORMED[:4]) + b"\x80",
+        lp(b"another tag", *WELL_FORMED[1:]) + b"\x80",
+        lp(*WELL_FORMED[:2], bytes(15), *WELL_FORMED[3:]) + b"\x80",
+        lp(*WELL_FORMED[:4], bytes(31)) + b"\x80",
+        lp(*WELL_FORMED[:3], b"\xff", bytes(32)) + b"\x80",
+        lp(*WELL_FORMED, *WELL_FORMED[3:]) + b"\x80",
+        b"",
+    ],
+)
+def test_a_payload_out_of_form_is_refused_though_rightly_sealed(payload: bytes) -> None:
+    place = INFO.place.encode()
+
+    def opened(payload: bytes) -> bytes:
+        ciphertext = AESGCM(KEY).encrypt(bytes(12), payload + bytes(256 - len(payload)), place)
+        return open_field(ciphertext, SEALED.commitment, KEY, INFO.place).value
+
+    assert opened(lp(*WELL_FORMED) + b"\x80") == b"value"
+    with pytest.raises(SealError):
+        opened(payload)
 
 
 def test_a_subject_is_sealed_only_under_the_signal_s_match_keys() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random as pseudo
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clients.protocol.encoding import lp
 from clients.protocol.errors import SignatureError
 from clients.protocol.signatures import public_key
 from clients.protocol.signed_items import (
@@ -82,6 +84,19 @@ def test_the_broker_recomputes_the_leaf_from_what_was_submitted() -> None:
     digests = item_digests(SLOTS, ITEMS[2], signal.salts, signal.absent)
     assert digests == signal.digests
     assert signal_leaf(identity(2), digests) == signal.leaf
+
+
+def test_the_digests_and_the_leaf_are_what_the_design_says() -> None:
+    signal = SIGNALS[2]
+    filled = {
+        name: sha256(lp("covenant-broker/v1 item", name) + signal.salts[name] + value).digest()
+        for name, value in ITEMS[2].items()
+    }
+    absent = iter(signal.absent)
+    digests = tuple(filled.get(slot) or next(absent) for slot in SLOTS)
+    assert digests == signal.digests
+    head = lp("covenant-broker/v1 signal", (2).to_bytes(16, "big"), PARTY, COVENANT, VERSION, b"\x00\x07")
+    assert signal.leaf == sha256(b"\x00" + head + b"".join(digests)).digest()
 
 
 @pytest.mark.parametrize(
