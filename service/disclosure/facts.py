@@ -1,0 +1,165 @@
+"""What is known of many subjects at once, in the form the rules engine reads.
+
+A subject here is what one anchor stands on: the signals that share a match key value with it, and never the signals
+that share a value with those. Two statements serve however many anchors there are: who is near, and which of them are
+echoes.
+
+The echo guard: a party that was told of a subject on which it had no signal of its own is marked (`told`). What it
+submits about the subject afterwards may be what it was told, so such a signal is tainted and counts for nobody. A party
+that stood on a signal of its own is not marked: its evidence is older than the telling, and a mark that nobody needs
+would be a permanent mark on an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from uuid import UUID
+
+from sqlmodel import Session
+
+from covenant_rules.evaluate import decide
+from covenant_rules.model import Anchor, Covenant, Decision, Facts, LookUp, OwnSignal, Question, Signal
+from covenant_rules.retention import last_day
+from service.disclosure import repository
+from service.disclosure.asking import FIRST_STAGE, Asking
+from service.signals import matching
+from service.signals.matching import Neighbour, StoredSignal
+
+__all__ = ["Subject", "looked_up", "own_subjects"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One anchor and what is near it.
+
+    `named` are the anchor's match key values by (match key, index), `handle` how the audit log names the subject.
+    `signals` are by id; `matched` says by which match keys each is near.
+    """
+
+    anchor: Anchor
+    purposes: frozenset[str] | None
+    """Those the anchor serves; None for all."""
+    named: tuple[tuple[str, bytes], ...]
+    handle: bytes
+    signals: Mapping[str, Signal]
+    matched: Mapping[str, tuple[str, ...]]
+
+    def has_own(self, viewer: str) -> bool:
+        """Whether the viewer has a signal of its own here."""
+        return any(signal.party == viewer for signal in self.signals.values())
+
+    def has_others(self, viewer: str) -> bool:
+        """Whether there is anything to decide."""
+        return any(signal.party != viewer for signal in self.signals.values())
+
+    def decide(self, asking: Asking, purpose: str) -> Decision:
+        """What the asking party may see here for one purpose, now."""
+        question = Question(asking.viewer, purpose, FIRST_STAGE, asking.now, self.anchor)
+        # Nothing is known of releases, approvals and cases before cases exist: conditions on them are not met.
+        facts = Facts(asking.current, asking.versions, frozenset(self.signals.values()), asking.active)
+        return decide(question, facts)
+
+
+def own_subjects(session: Session, asking: Asking, anchors: Sequence[UUID]) -> dict[UUID, Subject]:
+    """The subjects of those of `anchors` that are live signals of the asking party's own, by anchor."""
+    near = _kept(asking, matching.neighbours(session, asking.covenant_id, asking.viewer, anchors))
+    signals = _signals(session, asking.covenant_id, near)
+    subjects: dict[UUID, Subject] = {}
+    for anchor, group in groupby(near, key=lambda neighbour: neighbour.anchor):
+        around = list(group)
+        own = next((neighbour for neighbour in around if neighbour.signal.signal_id == anchor), None)
+        if anchor is None or own is None:
+            continue
+        subjects[anchor] = Subject(
+            anchor=OwnSignal(str(anchor)),
+            purposes=frozenset(own.signal.purposes),
+            named=tuple((match.match_key, match.index) for match in own.matches),
+            handle=_handle(asking.current, own.signal.subject_kind, {m.match_key: m.handle for m in own.matches}),
+            signals=_chosen(signals, around),
+            matched=_matched(around),
+        )
+    return subjects
+
+
+def looked_up(
+    session: Session,
+    asking: Asking,
+    subject_kind: str,
+    named: Sequence[tuple[str, bytes]],
+    handles: Mapping[str, bytes],
+) -> Subject:
+    """A subject that is asked about without a signal, by (match key, index) and with its handles by match key."""
+    wanted = [matching.Subject(match_key, index) for match_key, index in named]
+    near = _kept(asking, matching.neighbours_of(session, asking.covenant_id, wanted))
+    return Subject(
+        anchor=LookUp(),
+        purposes=None,
+        named=tuple(named),
+        handle=_handle(asking.current, subject_kind, handles),
+        signals=_chosen(_signals(session, asking.covenant_id, near), near),
+        matched=_matched(near),
+    )
+
+
+def _kept(asking: Asking, near: Iterable[Neighbour]) -> list[Neighbour]:
+    """Those whose retention is not over: a signal is gone when its last day is, whenever it is erased."""
+    ended: dict[tuple[str, str, date], bool] = {}
+
+    def is_over(signal: StoredSignal) -> bool:
+        key = signal.version, signal.category, signal.day
+        if key not in ended:
+            ended[key] = _retention_over(asking, *key)
+        return ended[key]
+
+    return [one for one in near if not is_over(one.signal)]
+
+
+def _retention_over(asking: Asking, version: str, category: str, day: date) -> bool:
+    """Under the version a signal was submitted under or the current one, whichever is stricter."""
+    submitted = asking.versions.get(version)
+    if submitted is None or category not in submitted.categories:
+        return True
+    return any(
+        last_day(covenant, category, day) < asking.today
+        for covenant in (submitted, asking.current)
+        if category in covenant.categories
+    )
+
+
+def _signals(session: Session, covenant_id: str, near: Collection[Neighbour]) -> dict[UUID, Signal]:
+    """Each signal once, however many anchors it is near."""
+    stored = {neighbour.signal.signal_id: neighbour.signal for neighbour in near}
+    echoes = repository.echoes(session, covenant_id, list(stored))
+    return {signal_id: _known(signal, tainted=signal_id in echoes) for signal_id, signal in stored.items()}
+
+
+def _chosen(signals: Mapping[UUID, Signal], near: Iterable[Neighbour]) -> dict[str, Signal]:
+    return {str(one.signal.signal_id): signals[one.signal.signal_id] for one in near}
+
+
+def _matched(near: Iterable[Neighbour]) -> dict[str, tuple[str, ...]]:
+    return {str(one.signal.signal_id): tuple(match.match_key for match in one.matches) for one in near}
+
+
+def _known(stored: StoredSignal, *, tainted: bool) -> Signal:
+    return Signal(
+        id=str(stored.signal_id),
+        party=stored.party,
+        category=stored.category,
+        day=stored.day,
+        purposes=frozenset(stored.purposes),
+        version=stored.version,
+        origins=frozenset(stored.origins),
+        handling_codes=frozenset(stored.handling_codes),
+        tainted=tainted,
+    )
+
+
+def _handle(covenant: Covenant, subject_kind: str, handles: Mapping[str, bytes]) -> bytes:
+    """The handle by the covenant's anchor for this kind of subject, or by the first match key where there is none."""
+    keys = covenant.match_keys.get(subject_kind)
+    preferred = keys.anchor if keys is not None and keys.anchor in handles else min(handles)
+    return handles[preferred]

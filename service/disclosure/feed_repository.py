@@ -1,0 +1,194 @@
+"""Reads and writes of the hit feed: how far it is, what was last told, which anchors have something to decide.
+
+Whether something happened is asked of transaction ids, not of clocks or sequences: a row of a transaction that was
+still open when the feed last looked has an id not below the oldest one open then (`pg_snapshot_xmin`), and is found
+next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+__all__ = ["BEFORE_ALL", "AFTER_ALL", "Feed", "State", "lock", "next_anchors"]
+__all__ += ["page", "save", "state_of_hit", "states", "touched", "write"]
+
+BEFORE_ALL = UUID(int=0)
+AFTER_ALL = UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A row of `hit_feed` without its key."""
+
+    sequence: int
+    seen: int
+    through: UUID
+    day: date | None
+    version: str
+    active: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A row of `hit_state` without covenant and viewer."""
+
+    anchor_id: UUID
+    purpose: str
+    stage: str
+    signal_id: UUID
+    hit_id: UUID
+    sequence: int
+    appeared: int
+    handle: bytes
+    hit: str | None
+    terms: str | None
+
+
+_STATE = "anchor_id, purpose, stage, signal_id, hit_id, sequence, appeared, handle, hit, terms"
+
+
+def lock(session: Session, covenant_id: str, viewer: str) -> Feed:
+    """The viewer's feed, made if there is none, and held until the transaction ends: its polls go one by one."""
+    key = {"covenant_id": covenant_id, "viewer": viewer}
+    session.connection().execute(
+        text(
+            "INSERT INTO hit_feed (covenant_id, viewer, sequence, seen, through, version, active)"
+            " VALUES (:covenant_id, :viewer, 0, 0, :through, '', '') ON CONFLICT DO NOTHING"
+        ),
+        key | {"through": BEFORE_ALL},
+    )
+    row = session.connection().execute(
+        text(
+            "SELECT sequence, seen, through, day, version, active FROM hit_feed"
+            " WHERE covenant_id = :covenant_id AND viewer = :viewer FOR UPDATE"
+        ),
+        key,
+    )
+    return Feed(*row.one())
+
+
+def save(session: Session, covenant_id: str, viewer: str, feed: Feed) -> None:
+    session.connection().execute(
+        text(
+            "UPDATE hit_feed SET sequence = :sequence, seen = :seen, through = :through, day = :day,"
+            " version = :version, active = :active WHERE covenant_id = :covenant_id AND viewer = :viewer"
+        ),
+        {
+            "covenant_id": covenant_id,
+            "viewer": viewer,
+            "sequence": feed.sequence,
+            "seen": feed.seen,
+            "through": feed.through,
+            "day": feed.day,
+            "version": feed.version,
+            "active": feed.active,
+        },
+    )
+
+
+def touched(session: Session, covenant_id: str, viewer: str, since: int, through: UUID) -> list[UUID]:
+    """Own signals up to `through`, live or not, that share a match key value with a signal changed since, or changed.
+
+    In the order of their ids.
+    """
+    rows = session.connection().execute(
+        text(
+            "SELECT DISTINCT own.signal_id FROM pseudonym changed"
+            " JOIN pseudonym own USING (covenant_id, match_key, index_)"
+            " WHERE changed.covenant_id = :covenant_id AND changed.changed >= CAST(CAST(:since AS text) AS xid8)"
+            " AND own.party = :viewer AND own.signal_id <= :through ORDER BY own.signal_id"
+        ),
+        {"covenant_id": covenant_id, "viewer": viewer, "since": str(since), "through": through},
+    )
+    return list(rows.scalars())
+
+
+def next_anchors(session: Session, covenant_id: str, viewer: str, after: UUID, limit: int) -> list[UUID]:
+    """The next own signals that live, or that something visible was told about, in the order of their ids."""
+    rows = session.connection().execute(
+        text(
+            "(SELECT DISTINCT signal_id FROM pseudonym WHERE covenant_id = :covenant_id AND party = :viewer AND live"
+            " AND signal_id > :after ORDER BY signal_id LIMIT :limit)"
+            " UNION (SELECT DISTINCT anchor_id FROM hit_state WHERE covenant_id = :covenant_id AND viewer = :viewer"
+            " AND anchor_id > :after AND hit IS NOT NULL ORDER BY anchor_id LIMIT :limit)"
+            " ORDER BY 1 LIMIT :limit"
+        ),
+        {"covenant_id": covenant_id, "viewer": viewer, "after": after, "limit": limit},
+    )
+    return list(rows.scalars())
+
+
+def states(session: Session, covenant_id: str, viewer: str, anchors: Sequence[UUID]) -> list[State]:
+    """What was last told standing on these anchors, retractions included."""
+    rows = session.connection().execute(
+        text(
+            f"SELECT {_STATE} FROM hit_state"  # noqa: S608 - a constant
+            " WHERE covenant_id = :covenant_id AND viewer = :viewer AND anchor_id = ANY(:anchors)"
+        ),
+        {"covenant_id": covenant_id, "viewer": viewer, "anchors": list(anchors)},
+    )
+    return [State(*row) for row in rows]
+
+
+def state_of_hit(session: Session, covenant_id: str, viewer: str, hit_id: UUID) -> State | None:
+    """The viewer's hit of that id, unless it was retracted."""
+    rows = session.connection().execute(
+        text(
+            f"SELECT {_STATE} FROM hit_state"  # noqa: S608 - a constant
+            " WHERE covenant_id = :covenant_id AND viewer = :viewer AND hit_id = :hit_id AND hit IS NOT NULL"
+        ),
+        {"covenant_id": covenant_id, "viewer": viewer, "hit_id": hit_id},
+    )
+    row = rows.one_or_none()
+    return None if row is None else State(*row)
+
+
+def write(session: Session, covenant_id: str, viewer: str, new: Sequence[State]) -> None:
+    """Stores states over what stands under their keys, in one statement."""
+    if not new:
+        return
+    types: Mapping[str, str] = {
+        "anchor_id": "uuid",
+        "purpose": "text",
+        "stage": "text",
+        "signal_id": "uuid",
+        "hit_id": "uuid",
+        "sequence": "bigint",
+        "appeared": "bigint",
+        "handle": "bytea",
+        "hit": "text",
+        "terms": "text",
+    }
+    columns: dict[str, Any] = {name: [getattr(state, name) for state in new] for name in types}
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in types.items())
+    session.connection().execute(
+        text(
+            f"INSERT INTO hit_state (covenant_id, viewer, {_STATE})"  # noqa: S608 - constants
+            f" SELECT :covenant_id, :viewer, new.* FROM unnest({arrays}) AS new ({_STATE})"
+            " ON CONFLICT (covenant_id, viewer, anchor_id, purpose, stage, signal_id) DO UPDATE SET"
+            " sequence = excluded.sequence, appeared = excluded.appeared, handle = excluded.handle,"
+            " hit = excluded.hit, terms = excluded.terms"
+        ),
+        {"covenant_id": covenant_id, "viewer": viewer} | columns,
+    )
+
+
+def page(session: Session, covenant_id: str, viewer: str, since: int, limit: int, purpose: str | None) -> list[State]:
+    """States told after `since`, in the order of their numbers; retractions only of what was told up to `since`."""
+    wanted = "" if purpose is None else " AND purpose = :purpose"
+    rows = session.connection().execute(
+        text(
+            f"SELECT {_STATE} FROM hit_state"  # noqa: S608 - constants
+            " WHERE covenant_id = :covenant_id AND viewer = :viewer AND sequence > :since"
+            f" AND (hit IS NOT NULL OR appeared <= :since){wanted} ORDER BY sequence LIMIT :limit"
+        ),
+        {"covenant_id": covenant_id, "viewer": viewer, "since": since, "limit": limit, "purpose": purpose},
+    )
+    return [State(*row) for row in rows]

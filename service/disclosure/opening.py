@@ -1,0 +1,87 @@
+"""What a recipient is handed of the signals it may see: hits, sealed variants, and what proves them.
+
+The source's signature names the source, so it goes only with hits whose source may be seen. The digests of all items go
+with it, and salts of those alone that may be seen: a digest without its salt tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlmodel import Session
+
+from clients.protocol.merkle import Tree
+from clients.protocol.messages.broker import DisclosedHit, Evidence, SealedItem
+from service.disclosure.answers import Decided, hit_message
+from service.disclosure.asking import Asking
+from service.signals import repository as signals
+from service.signals.tables import SignalBatchRow, SignalFieldRow, SignalRow
+
+__all__ = ["disclosed_hits"]
+
+_DIGEST, _SALT = 32, 16
+_SALTED = ("category", "day", "provenance", "handling-codes")
+"""The order of the salts in their row; the slots are named likewise (`clients.protocol.signed_items`)."""
+_SLOT_OF_ITEM = {"category": "category", "period": "day"}
+"""Fixed items that show a plain item of the signal. Provenance and handling codes are shown by none."""
+
+
+def disclosed_hits(session: Session, asking: Asking, what: Sequence[Decided]) -> tuple[DisclosedHit, ...]:
+    """The decided signals as they are handed over, without those that have ended or whose source is suspended since."""
+    found = signals.signals_of(session, asking.covenant_id, [one.signal_id for one in what])
+    live = [one for one in what if (row := found.get(one.signal_id)) and _shown(asking, row)]
+    fields = signals.fields_of(session, asking.covenant_id, [one.signal_id for one in live])
+    named = {found[one.signal_id].batch_id for one in live if "source" in one.items}
+    batches = signals.batches(session, asking.covenant_id, named)
+    trees = {batch_id: Tree(_cut(batch.leaves, _DIGEST)) for batch_id, batch in batches.items()}
+    return tuple(
+        DisclosedHit(
+            hit=hit_message(one, found[one.signal_id]),
+            sealed=_sealed(one, fields.get(one.signal_id, ())),
+            evidence=_evidence(one, found[one.signal_id], batches, trees),
+        )
+        for one in live
+    )
+
+
+def _shown(asking: Asking, row: SignalRow) -> bool:
+    return row.state == "live" and row.party in asking.active
+
+
+def _sealed(what: Decided, fields: Sequence[SignalFieldRow]) -> tuple[SealedItem, ...]:
+    return tuple(
+        SealedItem(
+            field=row.field,
+            variant=row.variant,
+            salt=row.salt,
+            ciphertext=row.ciphertext,
+            commitment=row.commitment,
+            wrapped_key=row.wrapped_key,
+        )
+        for row in fields
+        if f"{row.field}.{row.variant}" in what.items
+    )
+
+
+def _evidence(
+    what: Decided, row: SignalRow, batches: Mapping[UUID, SignalBatchRow], trees: Mapping[UUID, Tree]
+) -> Evidence | None:
+    if "source" not in what.items or row.digests is None or row.salts is None:
+        return None
+    batch, tree = batches[row.batch_id], trees[row.batch_id]
+    salts = dict(zip(_SALTED, _cut(row.salts, _SALT), strict=True))
+    return Evidence(
+        party=row.party,
+        covenant_version=row.version,
+        digests=tuple(_cut(row.digests, _DIGEST)),
+        salts={slot: salts[slot] for item, slot in _SLOT_OF_ITEM.items() if item in what.items},
+        leaf_index=row.leaf_index,
+        batch_size=tree.size,
+        path=tuple(tree.inclusion_proof(row.leaf_index)),
+        signature=batch.signature,
+    )
+
+
+def _cut(whole: bytes, length: int) -> list[bytes]:
+    return [whole[start : start + length] for start in range(0, len(whole), length)]
