@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import func, literal, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, select
 
@@ -15,8 +15,8 @@ from service.evaluation.tables import MatchKeyRow, PartyKeyRow, ReceiptRow, Seal
 
 def add(session: Session, row: SQLModel) -> bool:
     """False if a row of that key is there already, also one that another transaction is just committing."""
-    statement = insert(type(row)).values(row.model_dump()).on_conflict_do_nothing()
-    return session.connection().execute(statement).rowcount == 1
+    statement = insert(type(row)).values(row.model_dump()).on_conflict_do_nothing().returning(literal(1))
+    return session.connection().execute(statement).first() is not None
 
 
 def match_keys(session: Session, covenant_id: str) -> list[MatchKeyRow]:

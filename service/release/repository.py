@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, literal
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -19,8 +19,8 @@ def release(session: Session, covenant_id: str, jti: UUID) -> ReleaseRow | None:
 
 def insert_release(session: Session, row: ReleaseRow) -> bool:
     """False if the grant was used before; a use that is just being committed is waited for."""
-    statement = insert(ReleaseRow).values(row.model_dump()).on_conflict_do_nothing()
-    return session.connection().execute(statement).rowcount == 1
+    statement = insert(ReleaseRow).values(row.model_dump()).on_conflict_do_nothing().returning(literal(1))
+    return session.connection().execute(statement).first() is not None
 
 
 def forget(session: Session, before: datetime) -> int:

@@ -109,6 +109,10 @@ class Releases:
         self._audit.append(session, _repeated(grant, used, facts.current.version, by, trace))
         return _answer(used)
 
+    def forget(self, session: Session, before: datetime) -> int:
+        """Forgets the answers under grants that expired before `before`; such grants are refused in step 1."""
+        return repository.forget(session, before)
+
     def _reseal(self, session: Session, grant: Grant, request: ReleaseRequest, recipient_key: bytes) -> ReleaseRow:
         """12 and 13."""
         private_key = self._sealing_key(session, grant.info.covenant, grant.info.retention_month)

@@ -1,0 +1,81 @@
+"""The key holder as an ASGI app: `create_app(settings)`, which `covenantd keyholder` serves."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+
+from service.keyholder.holder import KeyHolder, assemble
+from service.keyholder.routes import evaluations, keys, operating, releases
+from service.keyholder.upkeep import kept_up
+from service.parties.directory import RegisteredPrincipals
+from service.settings import KeyHolderSettings
+from service.storage.database import Database
+from service.storage.keystore import KeyDirectory
+from service.storage.spent_tokens import DatabaseSpentTokens
+from service.web.app import EXAMPLE_CONTACT, Api, build_api
+from service.web.authentication import Authenticator
+from service.web.openapi import PREFIX
+
+__all__ = ["VERSION", "create_app"]
+
+VERSION = "0.1.0"
+DESCRIPTION = """Evaluates blinded values under each party's own key, and releases the keys of sealed fields to those
+whom the covenant allows. It holds keys and never ciphertext, and checks for itself whatever the broker says."""
+TAGS = (
+    {"name": "Operating", "description": "Enrolment and suspension, for the key holder's operator"},
+    {"name": "Keys", "description": "Public keys and points, for everyone who takes part"},
+    {"name": "Evaluation", "description": "From blinded values to a party's own tokens"},
+    {"name": "Release", "description": "Opening sealed fields under a grant"},
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: KeyHolderSettings,
+    *,
+    clock: Callable[[], datetime] = _now,
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> Api:
+    """The app. Raises KeyMissing where `covenantd keys create keyholder` was not run, and touches no database yet."""
+    database = Database(settings.database_url, pool_size=settings.database_connections)
+    directory = KeyDirectory(settings.key_directory)
+    holder = assemble(database, directory, issuer=settings.issuer, clock=clock, random=random)
+    authenticator = Authenticator(
+        RegisteredPrincipals(database, operators=settings.operators),
+        audience=settings.issuer,
+        clock=clock,
+        spent=DatabaseSpentTokens(database, clock=clock),
+    )
+    api = build_api(
+        title="Key holder",
+        description=DESCRIPTION,
+        version=VERSION,
+        routers=(operating.router, keys.router, evaluations.router, releases.router),
+        authenticator=authenticator,
+        checks=(database.ready,),
+        lifespan=_lifespan(holder),
+        contact=settings.contact.model_dump() if settings.contact else EXAMPLE_CONTACT,
+        server_url=f"{settings.issuer}{PREFIX}",
+        tags=TAGS,
+        body_limit=settings.body_limit,
+    )
+    api.fastapi.state.holder = holder
+    return api
+
+
+def _lifespan(holder: KeyHolder) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with kept_up(holder):
+            yield
+        holder.database.dispose()
+
+    return lifespan

@@ -1,0 +1,92 @@
+"""Who calls, and what becomes of a refusal: it is an audit entry of its own, committed before it is told.
+
+A refusal that cannot be logged is none: the caller is told that the service is unavailable, and not why it was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from service.audit.events import SERVICE_LOG
+from service.audit.record import AuditRecord
+from service.errors import DomainError, Refused, Unavailable
+from service.keyholder.holder import KeyHolder
+from service.principals import Principal, Role
+from service.web.authentication import authenticate
+from service.web.context import context_of
+
+__all__ = ["AnyCaller", "Caller", "Holder", "OperatorCaller", "PartyCaller", "ServiceCaller", "refusals_on_record"]
+
+
+def _holder(request: Request) -> KeyHolder:
+    holder: KeyHolder = request.app.state.holder
+    return holder
+
+
+Holder = Annotated[KeyHolder, Depends(_holder)]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller in a role that the route is for, and the trace of its request."""
+
+    principal: Principal
+    trace: str
+
+    @property
+    def party(self) -> str:
+        """The party it acts for. Only for roles that belong to one."""
+        if self.principal.party is None:
+            raise TypeError(f"a principal in the role of {self.principal.role} acts for no party")
+        return self.principal.party
+
+
+@contextmanager
+def refusals_on_record(holder: KeyHolder, record: Callable[[DomainError], AuditRecord]) -> Iterator[None]:
+    """Logs the domain error that leaves the block, in a transaction of its own, and lets it go on."""
+    try:
+        yield
+    except Unavailable:
+        raise  # nothing was refused, nothing was done
+    except DomainError as refusal:
+        with holder.database.transaction() as session:
+            holder.audit.append(session, record(refusal))
+        raise
+
+
+def _admit(*roles: Role) -> Callable[..., Caller]:
+    """FastAPI dependency: the caller, if it has one of `roles`; anyone else is refused, on record."""
+
+    def admitted(request: Request, holder: Holder, principal: Annotated[Principal, Depends(authenticate)]) -> Caller:
+        caller = Caller(principal, context_of(request).trace_id)
+
+        def record(refusal: DomainError) -> AuditRecord:
+            return AuditRecord(
+                event="request-refused",
+                covenant_id=principal.covenant_id or SERVICE_LOG,
+                by=principal,
+                trace=caller.trace,
+                reason=refusal.code,
+            )
+
+        with refusals_on_record(holder, record):
+            if principal.role not in roles:
+                raise Refused(
+                    "role-not-allowed",
+                    "this operation is for other roles than the caller's",
+                    parameters={"roles": ", ".join(roles)},
+                )
+        return caller
+
+    return admitted
+
+
+PartyCaller = Annotated[Caller, Depends(_admit(Role.PARTY))]
+OperatorCaller = Annotated[Caller, Depends(_admit(Role.OPERATOR))]
+ServiceCaller = Annotated[Caller, Depends(_admit(Role.SERVICE))]
+AnyCaller = Annotated[Caller, Depends(_admit(*Role))]

@@ -1,0 +1,70 @@
+"""The key holder's slices, put together. All that is not pure comes in here: database, keys, clock, randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.audit.events import Log
+from service.audit.writer import AuditWriter
+from service.covenants.service import Covenants
+from service.evaluation.keys import OprfKeys
+from service.evaluation.sealing_keys import SealingKeys
+from service.evaluation.service import Evaluations
+from service.parties.counterpart import Counterpart
+from service.parties.service import Parties
+from service.release.service import Releases
+from service.storage.database import Database
+from service.storage.keystore import KeyDirectory
+
+__all__ = ["KeyHolder", "assemble"]
+
+RECEIPT_KEY = "service/receipts"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """What the routes work with."""
+
+    database: Database
+    clock: Callable[[], datetime]
+    audit: AuditWriter
+    parties: Parties
+    counterpart: Counterpart
+    covenants: Covenants
+    oprf_keys: OprfKeys
+    sealing_keys: SealingKeys
+    evaluations: Evaluations
+    releases: Releases
+
+
+def assemble(
+    database: Database,
+    directory: KeyDirectory,
+    *,
+    issuer: str,
+    clock: Callable[[], datetime],
+    random: Callable[[int], bytes],
+    pool: Executor | None = None,
+) -> KeyHolder:
+    """The key holder called `issuer`. Raises KeyMissing where the service's own keys have not been made."""
+    audit = AuditWriter(Log.KEYHOLDER, clock=clock, random=random)
+    parties = Parties(audit, clock=clock)
+    oprf_keys = OprfKeys(directory, audit, clock=clock, random=random)
+    sealing_keys = SealingKeys(directory, audit, clock=clock, random=random)
+    return KeyHolder(
+        database=database,
+        clock=clock,
+        audit=audit,
+        parties=parties,
+        counterpart=Counterpart(audit, clock=clock),
+        covenants=Covenants(audit, approvers=parties.administrators, clock=clock),
+        oprf_keys=oprf_keys,
+        sealing_keys=sealing_keys,
+        evaluations=Evaluations(
+            oprf_keys, audit, receipt_key=directory.read(RECEIPT_KEY), clock=clock, random=random, pool=pool
+        ),
+        releases=Releases(audit, issuer=issuer, sealing_key=sealing_keys.private_key, clock=clock, random=random),
+    )

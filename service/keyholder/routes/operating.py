@@ -1,0 +1,113 @@
+"""What the key holder's own operator does: enrol, found, suspend. The broker's operator has no say here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response, status
+
+from clients.protocol.messages.keyholder import (
+    AdministratorEnrolment,
+    Enrolment,
+    Founded,
+    Founding,
+    ServiceEnrolment,
+    Suspension,
+)
+from service.errors import Invalid
+from service.evaluation.service import match_keys_of
+from service.keyholder.callers import Holder, OperatorCaller
+from service.web.parameters import CovenantId, PartyId
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["Operating"])
+_NO_CONTENT = status.HTTP_204_NO_CONTENT
+
+
+@router.post("/services", status_code=_NO_CONTENT, response_class=Response, summary="Enrol the broker")
+def enrol_service(holder: Holder, caller: OperatorCaller, body: ServiceEnrolment) -> None:
+    """Registers the broker's keys. There is one broker; repeating its enrolment is harmless."""
+    with holder.database.transaction() as session:
+        holder.counterpart.enrol(session, body, by=caller.principal, trace=caller.trace)
+
+
+@router.post(
+    "/covenants/{covenantId}/administrators",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="Enrol an administrator",
+)
+def enrol_administrator(
+    holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, body: AdministratorEnrolment
+) -> None:
+    """Registers a person who may approve versions of the covenant, which need not be founded yet."""
+    with holder.database.transaction() as session:
+        holder.parties.enrol_administrator(session, covenant_id, body, by=caller.principal, trace=caller.trace)
+
+
+@router.post("/covenants", summary="Found a covenant")
+def found_covenant(holder: Holder, caller: OperatorCaller, body: Founding) -> Founded:
+    """Verifies the first version and its approvals, and draws the secret of each of its match keys."""
+    with holder.database.transaction() as session:
+        covenant, _ = holder.covenants.found(
+            session, body.document.encode(), body.approvals, by=caller.principal, trace=caller.trace
+        )
+        match_keys = frozenset().union(*(match_keys_of(covenant, party) for party in covenant.parties))
+        holder.oprf_keys.draw_match_keys(session, covenant.id, match_keys, by=caller.principal, trace=caller.trace)
+    return Founded(covenant_id=covenant.id, version=covenant.version, match_keys=tuple(sorted(match_keys)))
+
+
+@router.post(
+    "/covenants/{covenantId}/parties", status_code=_NO_CONTENT, response_class=Response, summary="Enrol a party"
+)
+def enrol_party(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, body: Enrolment) -> None:
+    """Registers a party of the covenant with its keys, and draws its key for each match key its kind may use.
+
+    Repeating it is harmless, and draws the keys that a later version of the covenant has added.
+    """
+    with holder.database.transaction() as session:
+        covenant = holder.covenants.current(session, covenant_id)
+        signatory = covenant.parties.get(body.party)
+        if signatory is None:
+            raise Invalid("party-not-in-covenant", "the covenant names no such party", pointer="/party")
+        match_keys = match_keys_of(covenant, body.party)
+        holder.parties.enrol(
+            session,
+            covenant_id,
+            body.party,
+            kind=signatory.kind,
+            oin=signatory.oin,
+            keys=body.keys,
+            match_keys=match_keys,
+            by=caller.principal,
+            trace=caller.trace,
+        )
+        holder.oprf_keys.draw_match_keys(session, covenant_id, match_keys, by=caller.principal, trace=caller.trace)
+        holder.oprf_keys.draw_party_keys(
+            session, covenant_id, body.party, match_keys, by=caller.principal, trace=caller.trace
+        )
+
+
+@router.put(
+    "/covenants/{covenantId}/parties/{party}/suspension",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="Suspend a party",
+)
+def suspend_party(
+    holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, party: PartyId, body: Suspension
+) -> None:
+    """From the answer on, nothing is evaluated or released for the party, and no field of its signals is opened."""
+    with holder.database.transaction() as session:
+        holder.parties.suspend(session, covenant_id, party, reason=body.reason, by=caller.principal, trace=caller.trace)
+
+
+@router.delete(
+    "/covenants/{covenantId}/parties/{party}/suspension",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="End a suspension",
+)
+def reinstate_party(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, party: PartyId) -> None:
+    """The party takes part again."""
+    with holder.database.transaction() as session:
+        holder.parties.reinstate(session, covenant_id, party, by=caller.principal, trace=caller.trace)
