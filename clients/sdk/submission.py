@@ -244,10 +244,6 @@ class Submitter:
     def _seal(self, signal_id: UUID, record: Record, item: str, month: str) -> SealedField:
         covenant = self._agreement.covenant
         field_, variant = item.split(".")
-        # Whoever opens a field can try identifiers against its digests: only match keys that every reader may use. If
-        # that leaves none, the signal has match keys only by which nobody else can find it.
-        shared = self._readable_keys(record, item)
-        digested = {key: value for key, value in record.subject.items() if key in shared}
         info = WrapInfo(
             covenant=covenant.id,
             version=covenant.version,
@@ -265,24 +261,29 @@ class Submitter:
         if month not in self._month_keys:
             self._month_keys[month] = HybridPublicKey(self._key_holder.sealing_key(month).public_key)
         return seal_field(
-            record.fields[item].encode(), digested or record.subject, info, self._month_keys[month], self._random
+            record.fields[item].encode(), self._digested(record, item), info, self._month_keys[month], self._random
         )
 
-    def _readable_keys(self, record: Record, item: str) -> set[str]:
-        """The match keys that all kinds may use to which the covenant can ever show this item of this record."""
+    def _digested(self, record: Record, item: str) -> dict[str, bytes]:
+        """The values whose digests travel inside a field. Whoever opens it can try identifiers against them.
+
+        So only match keys that every kind may use to which the covenant can ever show this item of this record. Where
+        there is none, the one key that most of them may use: the others cannot find the signal by it.
+        """
         covenant, matrix = self._agreement.covenant, self._matrix
-        kinds = covenant.match_keys[record.subject_kind].kinds
         own = covenant.parties[self._profile.party].kind
         readers = [
-            set(keys)
-            for kind, keys in kinds.items()
+            keys
+            for kind, keys in covenant.match_keys[record.subject_kind].kinds.items()
             if any(
                 matrix.may(purpose, stage, own, kind, record.category, item)
                 for purpose in record.purposes
                 for stage in covenant.stages
             )
         ]
-        return set.intersection(set(record.subject), *readers)
+        users = {key: sum(key in keys for keys in readers) for key in sorted(record.subject)}
+        shared = [key for key, count in users.items() if count == len(readers)]
+        return {key: record.subject[key] for key in shared or [max(users, key=lambda key: users[key])]}
 
 
 def retention_month(day: date, retention: Duration) -> str:
