@@ -11,6 +11,7 @@ hundreds of rules is spanned in milliseconds with `|`, `&` and `~`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, reduce
 from math import prod
@@ -65,12 +66,16 @@ class Space:
             total += weight
         return total
 
-    def cell(self, index: int) -> Cell:
-        words = []
-        for axis, stride in zip(self.axes, self._strides, strict=True):
+    def coordinates(self, index: int) -> list[int]:
+        """Where a cell stands on each axis."""
+        found = []
+        for stride in self._strides:
             place, index = divmod(index, stride)
-            words.append(axis[place])
-        return Cell(*words)
+            found.append(place)
+        return found
+
+    def cell(self, index: int) -> Cell:
+        return Cell(*(axis[place] for axis, place in zip(self.axes, self.coordinates(index), strict=True)))
 
     def box(
         self,
@@ -101,7 +106,19 @@ def first(bits: int) -> int:
 
 def places(bits: int) -> Iterator[int]:
     """Positions of the bits that are set, lowest first."""
-    return (place for place, digit in enumerate(reversed(f"{bits:b}")) if digit == "1")
+    start = 0
+    # Word by word: what is done to one word does not copy all the others.
+    for word in _words(bits) if bits >> 64 else (bits,):
+        while word:
+            lowest = word & -word
+            yield start + lowest.bit_length() - 1
+            word ^= lowest
+        start += 64
+
+
+def _words(bits: int) -> tuple[int, ...]:
+    number = -(-bits.bit_length() // 64)
+    return struct.unpack(f"<{number}Q", bits.to_bytes(number * 8, "little"))
 
 
 def legal_basis(covenant: Covenant, purpose: str, kind: str, category: str) -> str | None:
@@ -201,16 +218,17 @@ class Matrix:
     def mask(self, purpose: str, stage: str, from_kind: str, to_kind: str, category: str) -> int:
         """The items of one cell as bits, in the order of `covenant.items`; 0 where a word is unknown."""
         index = self.space.index(Cell(purpose, stage, from_kind, to_kind, category))
-        return 0 if index is None else self._mask(index)
+        return 0 if index is None else self.at(index)
 
-    def _mask(self, index: int) -> int:
+    def at(self, index: int) -> int:
+        """The items of the cell with this index in `space`, as bits."""
         byte, bit = index >> 3, 1 << (index & 7)
         return sum(1 << n for n, cells in enumerate(self._spanned.bytes) if cells[byte] & bit)
 
     def cells(self) -> Iterator[tuple[Cell, int]]:
         """The cells that hold anything, each with its mask: those of `hit`, since every item implies it."""
         for index in places(self.sets["hit"]):
-            yield self.space.cell(index), self._mask(index)
+            yield self.space.cell(index), self.at(index)
 
 
 def names(rule: Rule, cell: Cell) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covenant_rules.load import load
-from covenant_rules.matrix import Cell, Matrix, Space
+from covenant_rules.matrix import Cell, Matrix, Space, first, places
 from covenant_rules.model import Covenant, Effect, Rule
 from covenant_rules.queries import Refusal, broken, can
 from tests.rules import generate
@@ -78,6 +78,13 @@ def test_a_wider_space_holds_the_same_matrix(seed: int) -> None:
     wide = Matrix(covenant, Space.of(*others, covenant))
     assert dict(wide.cells()) == dict(Matrix(covenant).cells())
     assert wide.may(*[NOBODY] * 6) is False
+
+
+@given(st.integers(0, 1 << 300))
+def test_places_are_the_bits_that_are_set(bits: int) -> None:
+    assert sum(1 << place for place in places(bits)) == bits
+    assert list(places(bits)) == sorted(places(bits))
+    assert not bits or first(bits) == next(places(bits))
 
 
 def test_a_matrix_is_spanned_once_for_each_covenant() -> None:

@@ -1,0 +1,290 @@
+"""What changes for whom between two versions of a covenant.
+
+Versions are compared by what they bring about, not by how they are written: on the matrix, cell by cell, and for cells
+in both on the alternatives under which an item opens. A rule that is renamed, split or moved is no difference. What
+differs is told in boxes, products of sets, as a person would say it: "care sees the gist of notes of police and
+municipality, at every stage".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import reduce
+from operator import or_
+
+from covenant_rules.conditions import Alternative, implies, order
+from covenant_rules.matrix import Matrix, Space, places
+from covenant_rules.model import AuditSight, Covenant, Effect, HandlingCode, Party
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Every cell with one of these purposes, one of these stages, and so on; words in the order of the covenant."""
+
+    purposes: tuple[str, ...]
+    stages: tuple[str, ...]
+    from_: tuple[str, ...]
+    to: tuple[str, ...]
+    categories: tuple[str, ...]
+    items: tuple[str, ...]
+
+
+class Change(StrEnum):
+    WIDENED = "widened"
+    NARROWED = "narrowed"
+    CHANGED = "changed"
+    """Neither contains the other, or nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedConditions:
+    """Cells that both versions hold, with other conditions; alternatives that follow from others are left out."""
+
+    change: Change
+    box: Box
+    before: tuple[Alternative, ...]
+    after: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    obligations: frozenset[str]
+    audit: AuditSight
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedTerms:
+    """A permit of both versions that now obliges to something else, or lets the audit entry be seen otherwise."""
+
+    rule: str
+    before: Terms
+    after: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCode:
+    """A handling code that blocks something else. None where a version does not know it."""
+
+    code: str
+    before: HandlingCode | None
+    after: HandlingCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedParty:
+    """A party that joins, leaves, or is of another kind or group than before. None where it is no party."""
+
+    party: str
+    before: Party | None
+    after: Party | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Falsy where nothing that can be seen, and nothing that follows from seeing it, has changed."""
+
+    old: str
+    new: str
+    gained: tuple[Box, ...]
+    lost: tuple[Box, ...]
+    conditions: tuple[ChangedConditions, ...]
+    terms: tuple[ChangedTerms, ...]
+    codes: tuple[ChangedCode, ...]
+    parties: tuple[ChangedParty, ...]
+
+    def __bool__(self) -> bool:
+        return any((self.gained, self.lost, self.conditions, self.terms, self.codes, self.parties))
+
+
+def diff(old: Covenant, new: Covenant) -> Difference:
+    """The difference from `old` to `new`. Exact: boxes are disjoint, and hold what has changed and no more."""
+    shared = Space.of(new, old)
+    before, after = (
+        Matrix(covenant, None if Space.of(covenant).axes == shared.axes else shared) for covenant in (old, new)
+    )
+    items = tuple(dict.fromkeys(new.items + old.items))
+    was, now = ([matrix.sets.get(item, 0) for item in items] for matrix in (before, after))
+    kept = [a & b for a, b in zip(was, now, strict=True)]
+    return Difference(
+        old=old.version,
+        new=new.version,
+        gained=boxes(shared, items, _by_cell([b & ~k for b, k in zip(now, kept, strict=True)])),
+        lost=boxes(shared, items, _by_cell([a & ~k for a, k in zip(was, kept, strict=True)])),
+        conditions=_conditions(old, new, shared, items, kept),
+        terms=_terms(old, new),
+        codes=_codes(old, new),
+        parties=_parties(old, new),
+    )
+
+
+def _by_cell(sets: Iterable[int]) -> dict[int, int]:
+    """A set of cells per item, turned into a set of items per cell."""
+    cells: defaultdict[int, int] = defaultdict(int)
+    for place, bits in enumerate(sets):
+        for cell in places(bits):
+            cells[cell] |= 1 << place
+    return cells
+
+
+def boxes(space: Space, items: tuple[str, ...], cells: Mapping[int, int]) -> tuple[Box, ...]:
+    """Few boxes, disjoint, that hold these cells with these items and no more: merged along one axis after another."""
+    axes = (*space.axes, items)
+    found: set[tuple[int, ...]] = {
+        (*(1 << place for place in space.coordinates(cell)), held) for cell, held in cells.items()
+    }
+    for axis in (4, 3, 2, 1, 0, 5):
+        merged: defaultdict[tuple[int, ...], int] = defaultdict(int)
+        for box in found:
+            merged[box[:axis] + box[axis + 1 :]] |= box[axis]
+        found = {(*rest[:axis], bits, *rest[axis:]) for rest, bits in merged.items()}
+    numbers = {bits: tuple(places(bits)) for box in found for bits in box}
+    ordered = sorted(tuple(numbers[bits] for bits in box) for box in found)
+    return tuple(
+        Box(*(tuple([axis[n] for n in chosen]) for axis, chosen in zip(axes, box, strict=True))) for box in ordered
+    )
+
+
+# -- conditions
+
+
+class _Openings:
+    """The permits of one version as (box of cells, items, alternative), the last two as bits and number."""
+
+    def __init__(self, covenant: Covenant, space: Space, items: Sequence[str], alternatives: list[Alternative]) -> None:
+        bits = {item: 1 << place for place, item in enumerate(items)}
+        numbers = {alternative: number for number, alternative in enumerate(alternatives)}
+        self.all: set[tuple[int, int, int]] = set()
+        for rule in covenant.rules:
+            if rule.effect is Effect.PERMIT:
+                number = numbers.setdefault(Alternative(rule.when, rule.lookup), len(numbers))
+                self.all.add((space.named(rule), sum(bits[item] for item in rule.items if item in bits), number))
+        alternatives[:] = numbers
+
+    def within(self, cells: int) -> defaultdict[int, dict[int, int]]:
+        """Per cell and alternative, the items that open so."""
+        found: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        for box, items, alternative in self.all:
+            for cell in places(box & cells):
+                opened = found[cell]
+                opened[alternative] = opened.get(alternative, 0) | items
+        return found
+
+
+def _conditions(
+    old: Covenant, new: Covenant, space: Space, items: tuple[str, ...], kept: list[int]
+) -> tuple[ChangedConditions, ...]:
+    alternatives: list[Alternative] = []
+    was, now = (_Openings(covenant, space, items, alternatives) for covenant in (old, new))
+    # Cells that only such permits name as stand in both versions open as they did.
+    touched = reduce(or_, (box for box, _, _ in was.all ^ now.all), 0) & reduce(or_, kept, 0)
+    before, after = was.within(touched), now.within(touched)
+    differing: defaultdict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+    for cell, held in _by_cell([bits & touched for bits in kept]).items():
+        for key, shared in _differing(before[cell], after[cell], held).items():
+            differing[key][cell] = shared
+    judge = _Judge(alternatives)
+    changed: defaultdict[_Verdict, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for key, cells in differing.items():
+        verdict = judge(*key)
+        if verdict is not None:
+            for cell, shared in cells.items():
+                changed[verdict][cell] |= shared
+    return tuple(
+        ChangedConditions(verdict[0], box, verdict[1], verdict[2])
+        for verdict in sorted(changed, key=lambda v: (v[0], [order(a) for a in v[1]], [order(a) for a in v[2]]))
+        for box in boxes(space, items, changed[verdict])
+    )
+
+
+def _differing(before: Mapping[int, int], after: Mapping[int, int], held: int) -> dict[tuple[int, int], int]:
+    """The items of a cell that open otherwise than before, by the sets of alternatives, as bits, before and after."""
+    remaining = 0
+    for alternative in {*before, *after}:
+        remaining |= before.get(alternative, 0) ^ after.get(alternative, 0)
+    remaining &= held
+    parts: defaultdict[tuple[int, int], int] = defaultdict(int)
+    while remaining:
+        item = remaining & -remaining
+        remaining ^= item
+        parts[_opening(before, item), _opening(after, item)] |= item
+    return parts
+
+
+def _opening(alternatives: Mapping[int, int], item: int) -> int:
+    opening = 0
+    for alternative, items in alternatives.items():
+        if items & item:
+            opening |= 1 << alternative
+    return opening
+
+
+_Verdict = tuple[Change, tuple[Alternative, ...], tuple[Alternative, ...]]
+
+
+class _Judge:
+    """Whether one set of alternatives opens more than another. Any two alternatives are compared once."""
+
+    def __init__(self, alternatives: Sequence[Alternative]) -> None:
+        self._alternatives = alternatives
+        self._weaker = [
+            sum(1 << place for place, wide in enumerate(alternatives) if implies(strict, wide))
+            for strict in alternatives
+        ]
+        """Per alternative, those that hold wherever it holds, itself among them."""
+
+    def __call__(self, before: int, after: int) -> _Verdict | None:
+        """None where the same situations open both."""
+        wider = all(self._weaker[old] & after for old in places(before))
+        narrower = all(self._weaker[new] & before for new in places(after))
+        if wider and narrower:
+            return None
+        change = Change.WIDENED if wider else Change.NARROWED if narrower else Change.CHANGED
+        return change, self._weakest(before), self._weakest(after)
+
+    def _weakest(self, chosen: int) -> tuple[Alternative, ...]:
+        """Without those that open nothing which another does not open anyhow."""
+        kept = chosen
+        for place in places(chosen):
+            if self._weaker[place] & kept & ~(1 << place):
+                kept ^= 1 << place
+        return tuple(sorted((self._alternatives[place] for place in places(kept)), key=order))
+
+
+# -- what follows from seeing
+
+
+def _terms(old: Covenant, new: Covenant) -> tuple[ChangedTerms, ...]:
+    was, now = (
+        {rule.id: Terms(rule.obligations, rule.audit) for rule in covenant.rules if rule.effect is Effect.PERMIT}
+        for covenant in (old, new)
+    )
+    return tuple(
+        ChangedTerms(rule, was[rule], now[rule]) for rule in sorted(was.keys() & now.keys()) if was[rule] != now[rule]
+    )
+
+
+def _codes(old: Covenant, new: Covenant) -> tuple[ChangedCode, ...]:
+    was, now = old.handling_codes, new.handling_codes
+    return tuple(
+        ChangedCode(code, was.get(code), now.get(code))
+        for code in {**now, **was}
+        if (code in was) != (code in now) or _blocks(was[code]) != _blocks(now[code])
+    )
+
+
+def _blocks(code: HandlingCode) -> frozenset[tuple[str, str]]:
+    """The (to, item) pairs a code blocks; it is the same code however they are written."""
+    return frozenset((to, item) for block in code.blocks for to in block.to for item in block.items)
+
+
+def _parties(old: Covenant, new: Covenant) -> tuple[ChangedParty, ...]:
+    was, now = old.parties, new.parties
+    return tuple(
+        ChangedParty(party, was.get(party), now.get(party))
+        for party in {**now, **was}
+        if (party in was) != (party in now)
+        or (was[party].kind, was[party].group) != (now[party].kind, now[party].group)
+    )
