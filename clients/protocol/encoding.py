@@ -14,8 +14,7 @@ import json
 import math
 import re
 from base64 import urlsafe_b64encode
-from binascii import Error as Base64Error
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from json.encoder import encode_basestring as _quoted
@@ -27,10 +26,15 @@ __all__ = ["b64u_decode", "b64u_encode", "canonical_json", "lp", "parse_json"]
 LARGEST_EXACT_INTEGER = 2**53 - 1
 """Beyond it a JSON number is read differently by programs that hold numbers as IEEE 754 doubles (RFC 7493 §2.2)."""
 
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
-_TO_STANDARD_ALPHABET = str.maketrans("-_", "+/")
+_BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
+# What is standard base64 only, padding included, becomes a byte that no alphabet has.
+_TO_STANDARD_ALPHABET = bytes.maketrans(b"-_+/=", b"+/\xff\xff\xff")
+_TO_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _DEEPEST_WRITTEN = 64
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_NO_BRACKETS = re.compile(r"[^\[\]{}]++")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def lp(*parts: bytes | str) -> bytes:
@@ -58,14 +62,16 @@ def b64u_decode(text: str, *, length: int | None = None) -> bytes:
 
     Raises EncodingError for padding, other alphabets, white space, and stray bits after the last byte.
     """
-    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
-        raise EncodingError("not unpadded base64url")
     try:
-        raw = a2b_base64(text.translate(_TO_STANDARD_ALPHABET) + "=" * (-len(text) % 4), strict_mode=True)
-    except Base64Error:
+        given = text.encode("ascii")
+        # The reader below skips what it does not know; encoding again is the check, and the cheapest one.
+        raw = a2b_base64(given.translate(_TO_STANDARD_ALPHABET) + b"=" * (-len(given) % 4))
+    except ValueError:
         raise EncodingError("not unpadded base64url") from None
-    if b64u_encode(raw) != text:
-        raise EncodingError("base64url has stray bits after its last byte")
+    if b2a_base64(raw, newline=False).translate(_TO_URL_ALPHABET).rstrip(b"=") != given:
+        if _BASE64URL.fullmatch(given):
+            raise EncodingError("base64url has stray bits after its last byte")
+        raise EncodingError("not unpadded base64url")
     if length is not None and len(raw) != length:
         raise EncodingError(f"expected {length} bytes, got {len(raw)}")
     return raw
@@ -102,10 +108,23 @@ def parse_json(raw: bytes, *, max_depth: int = 32) -> object:
         raise EncodingError(f"nested deeper than {max_depth}") from None
     except ValueError:
         raise EncodingError("not JSON") from None
-    # A walk costs more than the parse: only where brackets or escapes make a violation possible at all.
-    if text.count("[") + text.count("{") > max_depth or "\\u" in text:
+    # A walk costs more than the parse: only where there is a violation to find, or an escape that may be one.
+    if _SURROGATE.search(text) or _deeper_than(max_depth, text):
         _refuse_deep_or_broken(value, "", max_depth, max_depth)
     return value
+
+
+def _deeper_than(levels: int, text: str) -> bool:
+    """Whether a well-formed JSON text nests deeper: innermost brackets are taken out, once for each level."""
+    if text.count("[") + text.count("{") <= levels:
+        return False
+    outside_strings = _STRING.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
+    brackets = _NO_BRACKETS.sub("", outside_strings).replace("{", "[").replace("}", "]")
+    for _ in range(levels):
+        if not brackets:
+            return False
+        brackets = brackets.replace("[]", "")
+    return bool(brackets)
 
 
 def _utf8(text: str) -> bytes:
