@@ -149,3 +149,9 @@ def parse_span(text: str) -> Duration | None:
     years, months, weeks, days = (int(group or 0) for group in match.groups())
     duration = Duration(years=years, months=months, days=7 * weeks + days)
     return duration if duration != Duration() else None
+
+
+def format_span(duration: Duration) -> str:
+    """The duration as a covenant writes it, weeks as days; `parse_span` reads it back."""
+    parts = ((duration.years, "Y"), (duration.months, "M"), (duration.days, "D"))
+    return "P" + ("".join(f"{count}{unit}" for count, unit in parts if count) or "0D")

@@ -9,27 +9,24 @@ from __future__ import annotations
 from covenant_rules.diagnostics import Diagnostic, Report
 from covenant_rules.lint import bases, disclosures, rules, upkeep
 from covenant_rules.lint.examined import Examined
-from covenant_rules.load import DEFAULT_NAME, read_covenant
-from covenant_rules.model import Covenant
-from covenant_rules.tree import Mapping
+from covenant_rules.load import DEFAULT_NAME, Document, read_covenant
 
 CHECKS = (*bases.CHECKS, *rules.CHECKS, *disclosures.CHECKS, *upkeep.CHECKS)
 
-__all__ = ["CHECKS", "lint", "lint_covenant"]
+__all__ = ["CHECKS", "lint", "lint_document"]
 
 
 def lint(source: bytes, name: str = DEFAULT_NAME) -> tuple[Diagnostic, ...]:
     """Every finding about a document, in its order; if it is no covenant, why not. Never raises for any bytes."""
-    document = read_covenant(source, name)
+    return lint_document(read_covenant(source, name), name)
+
+
+def lint_document(document: Document, name: str = DEFAULT_NAME) -> tuple[Diagnostic, ...]:
+    """As `lint`, for a document that has been read."""
     if document.covenant is None or document.root is None:
         return document.diagnostics
-    return lint_covenant(document.covenant, document.root, name)
-
-
-def lint_covenant(covenant: Covenant, root: Mapping, name: str = DEFAULT_NAME) -> tuple[Diagnostic, ...]:
-    """Findings about a covenant that has been read from the tree `root`."""
     report = Report(name)
-    examined = Examined(covenant, root, report)
+    examined = Examined(document.covenant, document.root, report)
     for check in CHECKS:
         check(examined)
     return report.diagnostics()

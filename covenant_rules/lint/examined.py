@@ -8,7 +8,7 @@ from functools import cached_property
 
 from covenant_rules.diagnostics import Report
 from covenant_rules.matrix import Cell, Matrix
-from covenant_rules.model import Conditions, Covenant, Effect, Place, Rule
+from covenant_rules.model import Covenant, Effect, Place, Rule
 from covenant_rules.tree import Mapping, Scalar
 
 
@@ -81,7 +81,3 @@ class Examined:
     def staffed(self) -> frozenset[str]:
         """Kinds of which there is a party."""
         return frozenset(party.kind for party in self.covenant.parties.values())
-
-
-def is_unconditional(permit: Rule) -> bool:
-    return permit.when == Conditions()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from covenant_rules.conditions import Alternative, implies
 from covenant_rules.diagnostics import listed, quoted
-from covenant_rules.lint.examined import Examined, is_unconditional
+from covenant_rules.lint.examined import Examined
 from covenant_rules.matrix import legal_basis
 from covenant_rules.model import Never, Rule
 
@@ -31,14 +32,13 @@ def permits_add_something(examined: Examined) -> None:
             if other is not permit
             and other.id not in shadowed
             and other.purpose == permit.purpose
-            and is_unconditional(other)
-            and other.lookup >= permit.lookup
+            and implies(Alternative(permit.when, permit.lookup), Alternative(other.when, other.lookup))
         ]
         live = {item: examined.live(permit, item) for item in permit.items}
         if any(live.values()) and not any(cells & ~_shown_by(examined, others, item) for item, cells in live.items()):
             shadowed.add(permit.id)
             used = sorted(other.id for other in others if examined.live(other, "hit") & live.get("hit", 0))
-            message = f"{quoted(permit.id)} adds nothing: {listed(used, 'and')} shows all of it without a condition"
+            message = f"{quoted(permit.id)} adds nothing: {listed(used, 'and')} shows all of it as readily"
             examined.report.warning(
                 "CR512", examined.place_of(permit), message, "remove it, or narrow the other permit"
             )
