@@ -28,7 +28,7 @@ from service.keyholder.holder import KeyHolder
 from service.settings import KeyHolderSettings
 from service.storage.keystore import KeyDirectory
 from service.storage.service_keys import create_service_keys
-from tests.service.cast import COVENANT, DOCUMENT, Approver, Clock, Member, OtherService
+from tests.service.cast import COVENANT, DOCUMENT, OPERATOR, Approver, Clock, Member, OtherService
 
 ISSUER = "https://keyholder.example"
 C = COVENANT.id
@@ -144,8 +144,6 @@ class House:
 
     def adopt(self, document: bytes) -> str:
         """A later version, approved by both administrators."""
-        from tests.service.cast import OPERATOR
-
         founding = self.founding(document)
         with self.holder.database.transaction() as session:
             return self.holder.covenants.adopt(session, document, founding.approvals, by=OPERATOR).version
