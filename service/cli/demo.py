@@ -30,7 +30,7 @@ AddressFile = Annotated[
         help="CSV of real addresses, gzip allowed: straat, huisnummer, huisletter, huisnummertoevoeging, postcode.",
     ),
 ]
-Each = Annotated[int, typer.Option("--each", min=50, max=20_000, help="Records of each party.")]
+Each = Annotated[int, typer.Option("--each", min=50, max=5_000, help="Records of each party.")]
 Seed = Annotated[int, typer.Option(help="Another seed makes another neighbourhood.")]
 
 _SERVE_DIRECTORY = Path("var/serve")
@@ -42,7 +42,7 @@ def mount(app: typer.Typer) -> None:
     @app.command()
     def demo(
         addresses: AddressFile = None,
-        each: Each = 2500,
+        each: Each = 2000,
         seed: Seed = 1,
         as_json: Annotated[bool, typer.Option("--json", help="Only counts, as JSON.")] = False,
     ) -> None:

@@ -35,6 +35,7 @@ _STREET_STEMS = (
     "1e Vogel",
     "2e Vogel",
 )
+_LETTERS = "ABCDEGHJKLMNPRTVWXZ"  # no S: SA and SD were never given out
 _STREET_TAILS = ("straat", "laan", "plein", "hof", "dreef", "pad", "weg", "kade")
 _GIVEN_NAMES = (
     "Noor",
@@ -95,7 +96,7 @@ class Neighbourhood:
 
 
 def generate(random: Random, addresses: int, persons: int) -> Neighbourhood:
-    """So many distinct addresses and persons: no two share a postcode address, a name with birth date or a number."""
+    """So many distinct addresses (up to 10,000) and persons (up to 9,000): no two share a match key value."""
     return Neighbourhood(tuple(_addresses(random, addresses)), tuple(_persons(random, persons)))
 
 
@@ -142,25 +143,24 @@ def _addresses(random: Random, count: int) -> Iterator[Address]:
     streets = [stem + tail for stem in _STREET_STEMS for tail in _STREET_TAILS]
     random.shuffle(streets)
     number = 0
-    while True:
-        for place, street in enumerate(streets):
-            # One street, one pair of postcodes: odd and even side, as PostNL does it.
-            area = 3500 + (place // 20) + 40 * (number // 40_000)
-            letters = _letters(place)
-            for house in range(1, 81):
-                for letter, addition in _parts(random):
-                    yield Address(
-                        number=number,
-                        bag_id=_bag_id(number),
-                        street=street,
-                        postcode=f"{area}{letters}{'AB'[house % 2]}",
-                        house_number=str(house),
-                        house_letter=letter,
-                        addition=addition,
-                    )
-                    number += 1
-                    if number == count:
-                        return
+    for place, street in enumerate(streets):
+        # One street, one pair of postcodes: odd and even side, as PostNL does it.
+        area = 3500 + place // len(_LETTERS)
+        letter_pair = _LETTERS[place % len(_LETTERS)]
+        for house in range(1, 81):
+            for letter, addition in _parts(random):
+                yield Address(
+                    number=number,
+                    bag_id=_bag_id(number),
+                    street=street,
+                    postcode=f"{area}{letter_pair}{'AB'[house % 2]}",
+                    house_number=str(house),
+                    house_letter=letter,
+                    addition=addition,
+                )
+                number += 1
+                if number == count:
+                    return
 
 
 def _parts(random: Random) -> list[tuple[str, str]]:
@@ -173,10 +173,6 @@ def _parts(random: Random) -> list[tuple[str, str]]:
     if roll < 0.94:
         return [("", ""), ("", "BIS")]
     return [("", str(floor)) for floor in range(1, 5)]
-
-
-def _letters(place: int) -> str:
-    return "ABCDEGHJKLMNPRSTVWXZ"[place % 20]
 
 
 def _persons(random: Random, count: int) -> Iterator[Person]:
