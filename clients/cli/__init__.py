@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from clients.cli import fields, hits, profile, signals
+from clients.cli import fields, hits, profile, rules, signals
 from clients.sdk.errors import ClientError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(profile.app, name="profile")
+app.add_typer(rules.app, name="rules")
 signals.register(app)
 hits.register(app)
 fields.register(app)
