@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from clients.protocol import signatures
@@ -210,7 +211,12 @@ def verify_disclosed(disclosed: DisclosedItems, public_key: bytes) -> None:
 def _item_digest(name: str, salt: bytes, value: bytes) -> bytes:
     if len(salt) != SALT_BYTES:
         raise SignatureError("a salt is 16 bytes")
-    return sha256(_lp(_ITEM_TAG, name) + salt + value).digest()
+    return sha256(_item_prefix(name) + salt + value).digest()
+
+
+@lru_cache(maxsize=1024)
+def _item_prefix(name: str) -> bytes:
+    return _lp(_ITEM_TAG, name)
 
 
 def _batch_statement(covenant: str, version: str, party: str, size: int, root: bytes) -> bytes:

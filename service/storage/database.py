@@ -6,15 +6,17 @@ a handler that returns its answer after the block has nothing left to lose.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Literal, cast
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Engine, Table, create_engine, event, exc, text
+from sqlalchemy import Dialect, Engine, LargeBinary, Table, create_engine, event, exc, text
 from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 from service.errors import Unavailable
@@ -131,18 +133,19 @@ def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Ma
         return 0
     session.flush()  # rows that the copied ones refer to
     connection = session.connection()
-    dialect = connection.dialect
     columns = [destination.columns[name] for name in first]
-    converters = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
     names = [column.key for column in columns]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    converters = [_converter(column.type, connection.dialect) for column in columns]
+    types = [_native_name(column.type, connection.dialect) for column in columns]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(*filter(None, (destination.schema, destination.name))),
         sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
     )
-    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
     count = 0
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(types)
             row: Mapping[str, Any] | None = first
             while row is not None:
                 if len(row) != len(names):
@@ -158,6 +161,16 @@ def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Ma
     except psycopg.Error as error:
         raise _as_sqlalchemy(error, f"COPY {destination.name}") from None
     return count
+
+
+def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """How SQLAlchemy would hand the value to the driver. Bytes go as they are: its wrapper is for parameters."""
+    return None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _native_name(kind: TypeEngine[Any], dialect: Dialect) -> str:
+    """The type as the driver's registry knows it: `character varying` without its length, and so on."""
+    return re.sub(r"\(\d+\)", "", kind.compile(dialect)).lower()
 
 
 def _as_sqlalchemy(error: psycopg.Error, statement: str) -> exc.DBAPIError:
