@@ -278,6 +278,15 @@ def test_what_was_forgotten_before_the_next_poll_is_retracted_all_the_same(world
     assert [kind for kind, _ in told(world.hits("municipality", since=first.body["cursor"]))] == ["retracted"]
 
 
+def test_a_signal_is_gone_when_its_retention_is_over_whenever_it_is_erased(world: World) -> None:
+    world.submit("municipality", address(1))
+    theirs = world.submit("police", address(1), day=TODAY - timedelta(days=364))
+    first = world.hits("municipality")
+    assert list(visible(first)) == [str(theirs)]
+    world.advance(timedelta(days=2))
+    assert [kind for kind, _ in told(world.hits("municipality", since=first.body["cursor"]))] == ["retracted"]
+
+
 def test_a_correction_takes_the_place_of_what_it_corrects(world: World) -> None:
     world.submit("municipality", address(1))
     wrong = world.submit("police", address(1), day=TODAY - timedelta(days=9))
