@@ -1,0 +1,279 @@
+"""Explanations: complete for the auditor, confined for the asker, true for the source, and in two languages."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from covenant_rules.evaluate import decide
+from covenant_rules.explain import CODES, LANGUAGES, Reason, for_asker, for_auditor, for_source, render
+from covenant_rules.explain.auditor import AGAINST
+from covenant_rules.explain.words import _SENTENCES
+from covenant_rules.load import load
+from covenant_rules.model import Decision, Facts, LookUp, OwnSignal, Question, Signal
+from tests.rules import generate
+from tests.rules.fragments import EXAMPLES
+from tests.rules.generate import NOBODY
+
+seeds = st.integers(0, 2**32 - 1)
+many = settings(max_examples=300, deadline=None)
+COMPLEX = load((EXAMPLES / "complex-approach.yaml").read_bytes())
+DAY = date(2026, 11, 22)
+
+
+def signal(name: str, source: str, about: str = "noise", **changes: object) -> Signal:
+    made = Signal(name, source, about, DAY, frozenset({"nuisance", "support"}), COMPLEX.version)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def facts(*signals: Signal, **changes: object) -> Facts:
+    made = Facts(COMPLEX, {}, frozenset(signals), frozenset(COMPLEX.parties))
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def question(viewer: str, anchor: object, purpose: str = "nuisance", stage: str = "signal") -> Question:
+    return Question(viewer, purpose, stage, datetime(2026, 11, 22, 12, tzinfo=UTC), anchor)  # type: ignore[arg-type]
+
+
+# -- for the auditor
+
+
+@many
+@given(seeds)
+def test_an_item_is_hidden_exactly_where_something_speaks_against_it(seed: int) -> None:
+    _, known, asked = generate.triple(Random(seed))
+    examination = for_auditor(asked, known)
+    assert examination.decision == decide(asked, known)
+    visible = {(v.signal, item) for v in examination.decision.visible for item in v.items}
+    assert {(f.signal, f.item) for f in examination.findings if f.visible} == visible
+    for finding in examination.findings:
+        against = {reason.code for reason in finding.reasons} & AGAINST
+        assert finding.visible == (finding.item is not None and not against)
+        assert finding.reasons
+
+
+@many
+@given(seeds)
+def test_every_signal_is_looked_at_or_the_question_refused(seed: int) -> None:
+    _, known, asked = generate.triple(Random(seed))
+    examination = for_auditor(asked, known)
+    if examination.refused:
+        assert not examination.findings
+        assert examination.decision == Decision(known.current.version)
+    else:
+        assert {finding.signal for finding in examination.findings} == {signal.id for signal in known.signals}
+
+
+@many
+@given(seeds)
+def test_a_visible_item_has_its_open_permits_with_both_legal_bases(seed: int) -> None:
+    _, known, asked = generate.triple(Random(seed))
+    examination = for_auditor(asked, known)
+    for visible in examination.decision.visible:
+        (seen,) = [one for one in known.signals if one.id == visible.signal]
+        for item, grounds in visible.grounds.items():
+            (finding,) = [f for f in examination.findings if (f.signal, f.item) == (visible.signal, item)]
+            told = [
+                (
+                    r.parameters["rule"],
+                    r.parameters["clause"],
+                    r.parameters["source_basis"],
+                    r.parameters["viewer_basis"],
+                )
+                for r in finding.reasons
+                if r.code == "permit-open"
+                and r.parameters["version"] == "current"
+                and r.parameters["party"] == seen.party
+            ]
+            assert told == [(g.rule, g.clause, g.source_basis, g.viewer_basis) for g in grounds]
+
+
+# -- words
+
+
+def everything_told(seed: int) -> Iterator[tuple[Reason, generate.Triple]]:
+    current, known, asked = triple = generate.triple(Random(seed))
+    examination = for_auditor(asked, known)
+    told = [*examination.refused, *(reason for finding in examination.findings for reason in finding.reasons)]
+    told += for_asker(examination.decision, current)
+    for one in known.signals:
+        told += for_source(one, current, known.versions.get(one.version, current))
+    for reason in told:
+        yield reason, triple
+
+
+def test_every_code_is_told_some_day_and_no_other() -> None:
+    told: set[str] = set()
+    for seed in range(5000):
+        told |= {reason.code for reason, _ in everything_told(seed)}
+        if told >= CODES:
+            break
+    assert told == CODES
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_every_reason_has_words_in_every_language(seed: int) -> None:
+    for reason, (current, *_) in everything_told(seed):
+        for language in LANGUAGES:
+            for covenant in (None, current):
+                sentence = render(reason, language, covenant)
+                assert sentence
+                assert "{" not in sentence
+
+
+def test_both_languages_speak_of_the_same_things() -> None:
+    assert _SENTENCES["en"].keys() == _SENTENCES["nl"].keys()
+    for code in CODES:
+        english, dutch = (
+            {name for _, name, _, _ in string.Formatter().parse(_SENTENCES[language][code]) if name}
+            for language in LANGUAGES
+        )
+        assert english == dutch, code
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "art. 5.5 asks for 2 independent parties within 1 year and 90 days."),
+        ("nl", "art. 5.5 vraagt 2 onafhankelijke partijen binnen 1 jaar en 90 dagen."),
+    ],
+)
+def test_a_duration_is_told_in_words(language: str, sentence: str) -> None:
+    reason = Reason("asks-parties-within", {"clause": "art. 5.5", "rule": "r", "wanted": 2, "within": "P1Y90D"})
+    assert render(reason, language) == sentence  # type: ignore[arg-type]
+    odd = replace(reason, parameters={**reason.parameters, "within": "a while"})
+    assert "a while" in render(odd, language)  # type: ignore[arg-type]
+
+
+def test_titles_take_the_place_of_ids() -> None:
+    reason = Reason(
+        "affirm-to-share",
+        {"purpose": "nuisance", "to": "police", "stages": ("case", "closed"), "items": ("hit", "note.gist", "x.y")},
+    )
+    assert render(reason, "nl", COMPLEX) == (
+        "Dient u het opnieuw in onder de huidige versie, dan geldt ook: Police mag voor Ending severe nuisance at an "
+        "address, in de fasen Case en Closed, dit zien: de treffer, Note (gist) en x.y."
+    )
+    assert "police may also see the hit, note.gist and x.y for nuisance" in render(reason, "en")
+
+
+# -- for the asker
+
+
+@many
+@given(seeds)
+def test_the_asker_is_told_of_what_it_sees_and_of_nothing_else(seed: int) -> None:
+    current, known, asked = generate.triple(Random(seed))
+    decision = decide(asked, known)
+    reasons = for_asker(decision, current)
+    shown = {
+        (reason.parameters["signal"], item)
+        for reason in reasons
+        if reason.code == "shown"
+        for item in reason.parameters["items"]  # type: ignore[union-attr]
+    }
+    assert shown == {(visible.signal, item) for visible in decision.visible for item in visible.items}
+    cited = {g.rule for visible in decision.visible for grounds in visible.grounds.values() for g in grounds}
+    assert {reason.parameters.get("rule", min(cited, default=None)) for reason in reasons} <= cited | {None}
+
+
+def test_no_hit_and_a_hit_it_may_not_see_are_the_same_to_the_asker() -> None:
+    own = signal("mine", "housing-north")
+    hidden = signal("other", "police", "drug-dealing")
+    asked = question("housing-north", OwnSignal("mine"))
+    alone, beside = (for_asker(decide(asked, facts(own, *others)), COMPLEX) for others in ((), (hidden,)))
+    assert alone == beside == (Reason("nothing-to-show", {}),)
+
+
+def test_the_asker_is_told_rule_clause_and_both_legal_bases() -> None:
+    asked = question("police", LookUp())
+    known = facts(signal("s1", "municipality"), signal("s2", "housing-south", "waste"))
+    codes = [reason.code for reason in for_asker(decide(asked, known), COMPLEX)]
+    assert codes == [
+        "shown",
+        "shown",
+        "asks-parties-within",
+        "asks-recent",
+        "answers-look-ups",
+        "must-notify-source",
+        "source-sees-entry",
+    ]
+    first = for_asker(decide(asked, known), COMPLEX)[0]
+    assert first.parameters["clause"] == "art. 5.7"
+    assert str(first.parameters["viewer_basis"]).startswith("Wet politiegegevens")
+
+
+def test_a_decision_is_explained_by_the_version_it_was_made_under() -> None:
+    with pytest.raises(ValueError, match="another version"):
+        for_asker(Decision("other"), COMPLEX)
+
+
+# -- for the source
+
+
+@many
+@given(seeds)
+def test_nobody_ever_sees_what_the_source_was_not_told(seed: int) -> None:
+    current, known, asked = generate.triple(Random(seed))
+    for visible in decide(asked, known).visible:
+        (seen,) = [one for one in known.signals if one.id == visible.signal]
+        submitted = {**known.versions, current.version: current}[seen.version]
+        kind = current.parties[asked.viewer].kind
+        if submitted.parties[asked.viewer].kind != kind:
+            continue  # the source is told by the kinds of the current version
+        told = {
+            (reason.parameters["purpose"], reason.parameters["to"], stage, item)
+            for reason in for_source(seen, current, submitted)
+            if reason.code == "may-see"
+            for stage in reason.parameters["stages"]  # type: ignore[union-attr]
+            for item in reason.parameters["items"]  # type: ignore[union-attr]
+        }
+        assert {(asked.purpose, kind, asked.stage, item) for item in visible.items} <= told
+
+
+def test_the_source_is_told_by_which_permit_and_on_what_conditions() -> None:
+    reasons = for_source(signal("s", "care-team", "care-concern"), COMPLEX, COMPLEX)
+    seen = [reason for reason in reasons if reason.code == "may-see"]
+    assert {reason.parameters["to"] for reason in seen} == {"municipality", "care"}
+    released = next(r for r in seen if r.parameters["rule"] == "care-team-releases-concern")
+    assert released.parameters["stages"] == ("signal", "weighing", "case")
+    assert Reason("asks-release", {"rule": "care-team-releases-concern", "clause": "art. 7.4"}) in reasons
+
+
+def test_the_source_is_told_what_its_handling_codes_hide() -> None:
+    coded = signal("s", "municipality", handling_codes=frozenset({"not-to-police"}))
+    reasons = for_source(coded, COMPLEX, COMPLEX)
+    assert "police" not in {reason.parameters["to"] for reason in reasons if reason.code == "may-see"}
+    assert reasons[-1] == Reason("code-blocks", {"code": "not-to-police", "kinds": ("police",), "items": ("hit",)})
+
+
+def test_the_source_is_told_what_submitting_again_would_let_be_seen() -> None:
+    narrow = replace(COMPLEX, version="old", rules=tuple(r for r in COMPLEX.rules if r.id != "police-sees-nuisance"))
+    reasons = for_source(signal("s", "care-team", version="old"), COMPLEX, narrow)
+    (affirm,) = [reason for reason in reasons if reason.code == "affirm-to-share"]
+    assert affirm.parameters["to"] == "police"
+    assert affirm.parameters["stages"] == ("signal", "weighing")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"party": NOBODY},
+        {"category": NOBODY},
+        {"purposes": frozenset({NOBODY})},
+        {"origins": frozenset({NOBODY})},
+        {"handling_codes": frozenset({NOBODY})},
+    ],
+)
+def test_of_a_signal_with_an_unknown_word_nobody_sees_anything(changes: dict[str, object]) -> None:
+    reasons = for_source(signal("s", "municipality", **changes), COMPLEX, COMPLEX)
+    assert reasons[0] == Reason("nobody-sees", {"signal": "s"})
+    assert {reason.code for reason in reasons} <= {"nobody-sees", "code-unknown"}
