@@ -12,9 +12,9 @@ entry about four sources and one about seven look alike to each. Once entry and 
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from clients.protocol import merkle
@@ -28,6 +28,8 @@ _TAG = "covenant-broker/v1 audit entry"
 _FILLED_UP_TO = 16
 _FILLERS = tuple(lp(f"\0{number}") for number in range(_FILLED_UP_TO))
 """Names that no field can have; what their keys would be serves as a digest."""
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
+_INNER_REST, _OUTER_REST = b"\x36" * 32, b"\x5c" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def entry_leaf(salt: bytes, fields: Mapping[str, bytes]) -> bytes:
 
 def partial_view(salt: bytes, fields: Mapping[str, bytes], names: Collection[str]) -> PartialView:
     """What to give someone who may see the fields `names`, as far as the entry has them."""
-    shown = {name: ShownField(_field_key(salt, lp(name)), fields[name]) for name in fields if name in names}
+    shown = {name: ShownField(_hmac(salt, lp(name)), fields[name]) for name in fields if name in names}
     hidden = [digest for name, digest in _digests(salt, fields).items() if name not in shown]
     return PartialView(shown, tuple(sorted([*hidden, *_fillers(salt, fields)])))
 
@@ -63,17 +65,27 @@ def leaf_of_view(view: PartialView) -> bytes:
 
     Raises MerkleError for a view that no entry can have.
     """
-    if not all(map(_is_field_name, view.shown)):
+    count = len(view.shown) + len(view.hidden)
+    lengths = {len(field.key) for field in view.shown.values()} | set(map(len, view.hidden))
+    if not all(map(_is_field_name, view.shown)) or lengths != {32} or count % _FILLED_UP_TO:
         raise MerkleError("no entry has fields like these")
-    digests = [_field_digest(field.key, lp(name), field.value) for name, field in view.shown.items()]
-    digests += view.hidden
-    if any(len(digest) != 32 for digest in digests) or len(digests) % _FILLED_UP_TO or not digests:
-        raise MerkleError("no entry has fields like these")
-    return _leaf(digests)
+    digests = []
+    for name, field in view.shown.items():
+        prefix = lp(name)
+        digests.append(_hmac(field.key, prefix + field.value))
+    return _leaf([*digests, *view.hidden])
 
 
 def _is_field_name(name: str) -> bool:
     return name != "" and name[0] != "\0"
+
+
+@lru_cache(maxsize=64)
+def _prefix(name: str) -> bytes:
+    """lp(name); cached, since most fields of all entries have one of a few names."""
+    if not _is_field_name(name):
+        raise EncodingError("a field's name is printable")
+    return lp(name)
 
 
 def _digests(salt: bytes, fields: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -81,24 +93,20 @@ def _digests(salt: bytes, fields: Mapping[str, bytes]) -> dict[str, bytes]:
         raise EncodingError("the salt of an entry is 32 bytes")
     digests: dict[str, bytes] = {}
     for name, value in fields.items():
-        if not _is_field_name(name):
-            raise EncodingError("a field's name is printable")
-        prefix = lp(name)
-        digests[name] = _field_digest(_field_key(salt, prefix), prefix, value)
+        prefix = _prefix(name)
+        digests[name] = _hmac(_hmac(salt, prefix), prefix + value)
     return digests
 
 
 def _fillers(salt: bytes, fields: Mapping[str, bytes]) -> list[bytes]:
     missing = -len(fields) % _FILLED_UP_TO if fields else _FILLED_UP_TO
-    return [_field_key(salt, prefix) for prefix in _FILLERS[:missing]]
+    return [_hmac(salt, prefix) for prefix in _FILLERS[:missing]]
 
 
-def _field_key(salt: bytes, prefixed_name: bytes) -> bytes:
-    return hmac.digest(salt, prefixed_name, "sha256")
-
-
-def _field_digest(key: bytes, prefixed_name: bytes, value: bytes) -> bytes:
-    return hmac.digest(key, prefixed_name + value, "sha256")
+def _hmac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA-256 (RFC 2104) under a key of 32 bytes. A verifier takes twenty an entry; `hmac` needs twice the time."""
+    inner = sha256(key.translate(_INNER) + _INNER_REST + message).digest()
+    return sha256(key.translate(_OUTER) + _OUTER_REST + inner).digest()
 
 
 def _leaf(digests: Collection[bytes]) -> bytes:

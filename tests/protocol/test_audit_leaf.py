@@ -65,6 +65,13 @@ def test_a_view_that_no_entry_has_is_refused(hidden: tuple[bytes, ...]) -> None:
         leaf_of_view(PartialView({}, hidden))
 
 
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), bytes(64)])
+def test_a_field_s_key_has_32_bytes(key: bytes) -> None:
+    view = partial_view(SALT, FIELDS, {"party"})
+    with pytest.raises(MerkleError):
+        leaf_of_view(replace(view, shown={"party": ShownField(key, view.shown["party"].value)}))
+
+
 def test_a_filler_cannot_be_shown_as_a_field() -> None:
     view = partial_view(SALT, FIELDS, set())
     filler = hmac.digest(SALT, lp("\0" + "0"), sha256)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sqlalchemy import MetaData, text
 
 from clients.protocol.audit_leaf import entry_leaf
-from covenant_rules.model import AuditSight, Duration
+from clients.protocol.encoding import canonical_json, parse_json
+from covenant_rules.model import AUDIT_FIELDS, AuditSight, Duration
 from service.audit import repository
 from service.audit.events import _EVENTS, CATALOGUE, EVERYWHERE, Log
 from service.audit.leaf import leaf_fields
@@ -201,6 +202,33 @@ def test_what_was_shown_of_each_signal_is_a_field_by_itself() -> None:
     named = leaf_fields("complex-approach", uuid4(), "disclosure-decided", NOW, form)
     assert named[f"shown/{signal}"] == b'{"items":["hit"],"source":"housing"}'
     assert "shown" not in named
+    assert "shown" not in parse_json(named["rest"])  # type: ignore[operator]
+
+
+def test_what_a_covenant_can_let_someone_see_is_a_field_by_itself() -> None:
+    entry_id = uuid4()
+    late = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)  # the first of July in Amsterdam
+    named = leaf_fields("complex-approach", entry_id, "disclosure-decided", late, stored_form(decided(), Log.BROKER))
+    shown = {name for name in named if name.startswith("shown/")}
+    assert named.keys() - shown == {
+        "entry", "day", "time", "party", "actor", "purpose", "stage", "rules", "rest"
+    }  # fmt: skip
+    assert len(shown) == 1
+    own_names = {"rules": "rule"}
+    assert {own_names.get(name, name) for name in named.keys() - shown - {"entry", "rest"}} | {"items"} == {
+        *AUDIT_FIELDS
+    }
+    assert named["day"] == b'"2026-07-01"'
+    assert named["time"] == b'"2026-06-30T22:30:00.000000+00:00"'
+    assert parse_json(named["entry"]) == {
+        "covenant": "complex-approach", "event": "disclosure-decided", "id": str(entry_id)
+    }  # fmt: skip
+
+
+def test_every_value_is_canonical_json() -> None:
+    form = stored_form(decided(by=replace(POLICE, actor="A.-_9")), Log.BROKER) | {"words": 'Ünderage "é" \\ 😀 \x7f'}
+    for value in leaf_fields("complex-approach", uuid4(), "disclosure-decided", NOW, form).values():
+        assert canonical_json(parse_json(value)) == value
 
 
 MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=st.just(UTC))
