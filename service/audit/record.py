@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sized
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -74,7 +75,7 @@ class AuditRecord:
     outcome: str | None = None
     reason: str | None = None
     words: str | None = None
-    """An operator's own words for a suspension; the only free text of the log."""
+    """An operator's own words for what it does to a party or covenant; the only free text of the log."""
     rules: Collection[str] = ()
     obligations: Collection[str] = ()
     sight: AuditSight | None = None
@@ -98,7 +99,10 @@ class AuditRecord:
     month: str | None = None
     fingerprints: Mapping[str, bytes] | None = None
     administrators: Collection[str] = ()
+    officers: Collection[str] = ()
     previous: str | None = None
+    day: date | None = None
+    """From which a version is in force."""
 
     # Reading the log.
     filters: Collection[str] = ()
@@ -151,6 +155,12 @@ def _bytes32(value: Any) -> Json:
     if not isinstance(value, bytes) or len(value) != 32:
         raise _ShapeError
     return b64u_encode(value)
+
+
+def _day(value: Any) -> Json:
+    if type(value) is not date:
+        raise _ShapeError
+    return value.isoformat()
 
 
 def _count(value: Any) -> Json:
@@ -236,7 +246,9 @@ _SHAPES: Mapping[str, Shape] = {
     "month": _matching(_MONTH),
     "fingerprints": _named(_bytes32),
     "administrators": _each(_word),
+    "officers": _each(_word),
     "previous": _matching(_HASH),
+    "day": _day,
     "filters": _each(_word),
     "form": _word,
 }
