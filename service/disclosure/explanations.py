@@ -7,13 +7,14 @@ held and signals that are not seen leave no trace in them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import replace
 from uuid import UUID
 
 from sqlmodel import Session
 
 from clients.protocol.messages.broker import HitExplanation, ReasonMessage
-from covenant_rules.model import Covenant
+from covenant_rules.explain import Language, for_asker, render
+from covenant_rules.model import Covenant, Decision, Visible
 from service.audit.record import Shown
 from service.disclosure import feed_repository as feeds
 from service.disclosure.answers import Decided, decided, hit_message, rules_of
@@ -24,30 +25,8 @@ from service.errors import NotFound
 
 __all__ = ["Language", "explain"]
 
-Language = Literal["nl", "en"]
-
-_WORDS: Mapping[str, Mapping[Language, str]] = {
-    "same-subject": {
-        "en": "It concerns the subject of your own signal, by {matchKeys}.",
-        "nl": "Het gaat over het onderwerp van uw eigen signaal, volgens {matchKeys}.",
-    },
-    "permitted": {
-        "en": "{clause} of the covenant lets you see {items}. Your legal basis: {viewerBasis}.",
-        "nl": "{clause} van het convenant laat u {items} zien. Uw grondslag: {viewerBasis}.",
-    },
-    "counted": {
-        "en": "{clause} asks for at least {parties} independent parties, and there are.",
-        "nl": "{clause} vraagt ten minste {parties} onafhankelijke partijen, en die zijn er.",
-    },
-    "recent": {
-        "en": "{clause} is about recent signals, and this is one.",
-        "nl": "{clause} gaat over recente signalen, en dit is er een.",
-    },
-    "viewer-has": {
-        "en": "{clause} asks for a signal of your own in one of these categories: {categories}. You have one.",
-        "nl": "{clause} vraagt een eigen signaal in een van deze categorieën: {categories}. Dat hebt u.",
-    },
-}
+_WITHHELD: Mapping[Language, str] = {"en": "not shown to you", "nl": "wordt u niet getoond"}
+"""Stands for the legal basis of a source that is withheld: the basis is given per kind of party, and would tell it."""
 
 
 def explain(session: Session, asking: Asking, desk: Desk, hit_id: UUID, language: Language) -> HitExplanation:
@@ -87,34 +66,32 @@ def explain(session: Session, asking: Asking, desk: Desk, hit_id: UUID, language
         anchor_signal_id=state.anchor_id,
         hit=hit_message(seen, signal),
         covenant_version=decision.version,
-        reasons=_reasons(asking.current, seen, language),
+        reasons=_reasons(asking.current, decision, seen, language),
         audit_entry_id=entry.entry_id,
     )
 
 
-def _reasons(covenant: Covenant, seen: Decided, language: Language) -> tuple[ReasonMessage, ...]:
-    reasons = [_reason("same-subject", language, matchKeys=", ".join(seen.matched_on))]
-    items: dict[str, list[str]] = {}
-    bases = {ground.rule: ground.viewer_basis for grounds in seen.grounds.values() for ground in grounds}
-    for item in seen.items:
-        for ground in seen.grounds[item]:
-            items.setdefault(ground.rule, []).append(item)
-    rules = {rule.id: rule for rule in covenant.rules}
-    for name in sorted(items):
-        rule = rules[name]
-        named = {"rule": rule.id, "clause": rule.clause}
-        reasons.append(_reason("permitted", language, **named, items=", ".join(items[name]), viewerBasis=bases[name]))
-        if rule.when.independent_parties is not None:
-            reasons.append(_reason("counted", language, **named, parties=str(rule.when.independent_parties)))
-        if rule.when.within is not None:
-            reasons.append(_reason("recent", language, **named))
-        if rule.when.viewer_has:
-            reasons.append(_reason("viewer-has", language, **named, categories=", ".join(sorted(rule.when.viewer_has))))
-    return tuple(reasons)
+def _reasons(covenant: Covenant, decision: Decision, seen: Decided, language: Language) -> tuple[ReasonMessage, ...]:
+    """Why this one signal is seen, as if the decision had shown nothing else."""
+    grounds = seen.grounds
+    if "source" not in seen.items:
+        grounds = {
+            item: tuple(replace(ground, source_basis=_WITHHELD[language]) for ground in given)
+            for item, given in grounds.items()
+        }
+    alone = replace(decision, visible=(Visible(str(seen.signal_id), seen.items, grounds),))
+    return tuple(
+        ReasonMessage(
+            code=reason.code,
+            parameters={name: _plain(value) for name, value in reason.parameters.items()},
+            text=render(reason, language, covenant),
+        )
+        for reason in for_asker(alone, covenant)
+    )
 
 
-def _reason(code: str, language: Language, **parameters: str) -> ReasonMessage:
-    return ReasonMessage(code=code, parameters=parameters, text=_WORDS[code][language].format_map(parameters))
+def _plain(value: str | int | tuple[str, ...]) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _unknown() -> NotFound:

@@ -33,7 +33,7 @@ def refusals_on_record(
     trace: str | None,
     **fields: Any,
 ) -> Iterator[None]:
-    """Writes an entry for a refusal that leaves the block: `event` is the log's name for it, `fields` what was asked."""
+    """Records a refusal that leaves the block: `event` is the log's name for it, `fields` what was asked."""
     try:
         yield
     except _VERDICTS as refusal:

@@ -606,8 +606,21 @@ def test_a_hit_is_explained_in_the_language_asked_for(world: World) -> None:
     codes = [reason["code"] for reason in english["reasons"]]
     assert codes == [reason["code"] for reason in dutch["reasons"]]
     assert english["reasons"] != dutch["reasons"]
-    assert any("art. 5.6" in reason["text"] for reason in english["reasons"])
+    assert {"shown", "asks-own-signal"} <= set(codes)
+    assert any("art. 5.6" in reason["text"] for reason in english["reasons"] if reason["code"] == "shown")
     assert len(world.entries("explanation-given")) == 2
+
+
+def test_the_explanation_of_one_hit_tells_of_no_other_and_of_no_withheld_source(world: World) -> None:
+    world.submit("municipality", address(1))
+    theirs = world.submit("police", address(1), handling_codes=["source-withheld"])
+    other = world.submit("housing-north", address(1))
+    hit = next(e for e in world.hits("municipality").body["events"] if e["hit"]["signalId"] == str(theirs))
+    answer = explain(world, "municipality", hit["hitId"])
+    assert answer.status == 200
+    assert str(other).encode() not in answer.raw
+    assert b"police" not in answer.raw.lower()
+    assert b"politie" not in answer.raw.lower()
 
 
 def test_a_hit_that_is_gone_is_answered_like_one_that_never_was(world: World) -> None:

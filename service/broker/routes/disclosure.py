@@ -23,6 +23,7 @@ from clients.protocol.messages.broker import (
     LookUpRequest,
     NoticePage,
 )
+from covenant_rules.explain import Language
 from service.disclosure import disclosures, explanations, grants, hits, lookups, notices
 from service.disclosure.asking import Asking
 from service.disclosure.desk import Desk
@@ -157,7 +158,7 @@ def disclosure_routes(database: Database, desk: Desk, cursors: Cursors) -> APIRo
 _LANGUAGE_RANGE = re.compile(r"\s*([a-zA-Z]{1,8})(?:-[a-zA-Z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*", re.ASCII)
 
 
-def preferred_language(header: str | None) -> explanations.Language:
+def preferred_language(header: str | None) -> Language:
     """Dutch where the header (RFC 9110 §12.5.4) prefers it to English; else English."""
     weights: dict[str, float] = {}
     for part in (header or "").split(","):
