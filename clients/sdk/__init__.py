@@ -6,7 +6,15 @@ with Session.open(Path("~/.covenant").expanduser(), actor="desk-4") as session:
         print(hit)
 """
 
-from clients.sdk.errors import ClientError, OverQuota, Refused, Stale, Unreachable, VerificationError
+from clients.sdk.errors import (
+    ClientError,
+    OverQuota,
+    ProfileError,
+    Refused,
+    Stale,
+    Unreachable,
+    VerificationError,
+)
 from clients.sdk.profile import Profile, ServiceAddress, create_profile, open_profile
 from clients.sdk.session import Session
 
@@ -14,6 +22,7 @@ __all__ = [
     "ClientError",
     "OverQuota",
     "Profile",
+    "ProfileError",
     "Refused",
     "ServiceAddress",
     "Session",

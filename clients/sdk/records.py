@@ -130,9 +130,10 @@ class RecordFile:
     def __iter__(self) -> Iterator[Record | Rejected]:
         with self._path.open(encoding="utf-8-sig", newline="") as stream:
             for number, original in enumerate(csv.DictReader(stream, delimiter=self._delimiter), start=1):
-                row = {key: value for key, value in original.items() if isinstance(key, str) and isinstance(value, str)}
+                # csv puts surplus cells under None, and None where cells are missing
+                row = {key: value or "" for key, value in original.items() if isinstance(key, str)}
                 try:
-                    if len(row) != len(self.header):
+                    if len(row) != len(original) or None in original.values():
                         raise RecordError(number, "row", "wrong-number-of-columns")
                     yield self._record(number, row)
                 except RecordError as error:

@@ -1,0 +1,124 @@
+"""The signed conversation, with a transport in the place of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+import pytest
+
+from clients.protocol import jws
+from clients.protocol.messages.broker import GrantRequest, NoticePage
+from clients.protocol.request_token import verify_request
+from clients.sdk.errors import ClientError, OverQuota, Refused, Stale, Unreachable
+from clients.sdk.http import Conversation
+
+KEY = jws.generate_key()
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ISSUER = "https://broker.example"
+
+
+def conversation(handler: Callable[[httpx.Request], httpx.Response], pauses: list[float] | None = None) -> Conversation:
+    return Conversation(
+        "https://broker.example",
+        ISSUER,
+        "police",
+        KEY,
+        actor="desk-1",
+        transport=httpx.MockTransport(handler),
+        now=lambda: NOW,
+        pause=(pauses if pauses is not None else []).append,
+    )
+
+
+def problem(status: int, code: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    body = {"code": code, "detail": "no", "errors": [{"pointer": "#/x", "code": "bad", "detail": "is bad"}]}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+def test_every_request_is_signed_for_itself_alone() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        claims = verify_request(
+            request.headers["Authorization"].removeprefix("Bearer "),
+            {jws.thumbprint(KEY): KEY.public_key()},
+            audience=ISSUER,
+            method=request.method,
+            target=request.url.raw_path.decode(),
+            body=request.content,
+            now=NOW,
+        )
+        assert (claims.principal, claims.actor) == ("police", "desk-1")
+        return httpx.Response(200, json={"notices": []})
+
+    with conversation(handler) as talk:
+        talk.get("/v1/covenants/c/notices", NoticePage, {"cursor": "a b+c"})
+        talk.post("/v1/covenants/c/x", GrantRequest(disclosure_id=UUID(int=1), signal_id=UUID(int=2), field="note", variant="gist"), NoticePage)  # fmt: skip # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "invalid", Refused),
+        (409, "stale-covenant-version", Stale),
+        (409, "stale-key-version", Stale),
+        (429, "quota-spent", OverQuota),
+    ],
+)
+def test_a_problem_document_becomes_an_exception_of_its_kind(status: int, code: str, kind: type[Refused]) -> None:
+    with conversation(lambda _: problem(status, code, {"Retry-After": "3600"})) as talk, pytest.raises(kind) as caught:
+        talk.get("/v1/x", NoticePage)
+    assert type(caught.value) is kind
+    assert (caught.value.status, caught.value.code) == (status, code)
+    assert caught.value.faults[0].pointer == "#/x"
+
+
+def test_what_passes_is_waited_for() -> None:
+    answers = iter(
+        [
+            problem(503, "unavailable", {"Retry-After": "1"}),
+            problem(503, "unavailable"),
+            httpx.Response(200, json={"notices": []}),
+        ]
+    )
+    pauses: list[float] = []
+    with conversation(lambda _: next(answers), pauses) as talk:
+        assert talk.get("/v1/x", NoticePage).notices == ()
+    assert pauses == [1.0, 2.0]
+
+
+def test_a_silent_service_is_unreachable_after_a_while() -> None:
+    def silent(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no")
+
+    pauses: list[float] = []
+    with conversation(silent, pauses) as talk, pytest.raises(Unreachable, match=r"broker\.example"):
+        talk.get("/v1/x", NoticePage)
+    assert len(pauses) == 4
+
+
+def test_a_quota_spent_until_tomorrow_is_not_waited_for() -> None:
+    pauses: list[float] = []
+    with (
+        conversation(lambda _: problem(429, "quota-spent", {"Retry-After": "3600"}), pauses) as talk,
+        pytest.raises(OverQuota) as caught,
+    ):
+        talk.get("/v1/x", NoticePage)
+    assert pauses == []
+    assert caught.value.retry_after == 3600
+
+
+def test_an_answer_out_of_form_is_not_repeated_in_the_error() -> None:
+    with (
+        conversation(lambda _: httpx.Response(200, json={"notices": "Vogelplein 12"})) as talk,
+        pytest.raises(ClientError) as caught,
+    ):
+        talk.get("/v1/x", NoticePage)
+    assert "Vogelplein" not in str(caught.value)
+
+
+def test_a_refusal_that_is_no_problem_document_still_is_one() -> None:
+    with conversation(lambda _: httpx.Response(418, text="teapot")) as talk, pytest.raises(Refused) as caught:
+        talk.get("/v1/x", NoticePage)
+    assert caught.value.code == "http-418"
