@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 
 from covenant_rules.conditions import Alternative, implies, order
@@ -113,7 +113,7 @@ def diff(old: Covenant, new: Covenant) -> Difference:
         new=new.version,
         gained=boxes(shared, items, _by_cell([b & ~k for b, k in zip(now, kept, strict=True)])),
         lost=boxes(shared, items, _by_cell([a & ~k for a, k in zip(was, kept, strict=True)])),
-        conditions=_conditions(old, new, shared, items, kept),
+        conditions=_conditions(before, after, items, kept),
         terms=_terms(old, new),
         codes=_codes(old, new),
         parties=_parties(old, new),
@@ -140,50 +140,59 @@ def boxes(space: Space, items: tuple[str, ...], cells: Mapping[int, int]) -> tup
         for box in found:
             merged[box[:axis] + box[axis + 1 :]] |= box[axis]
         found = {(*rest[:axis], bits, *rest[axis:]) for rest, bits in merged.items()}
-    numbers = {bits: tuple(places(bits)) for box in found for bits in box}
-    ordered = sorted(tuple(numbers[bits] for bits in box) for box in found)
+    ordered = sorted([[_numbers(bits) for bits in box] for box in found])
     return tuple(
-        Box(*(tuple([axis[n] for n in chosen]) for axis, chosen in zip(axes, box, strict=True))) for box in ordered
+        Box(*[tuple([axis[n] for n in chosen]) for axis, chosen in zip(axes, box, strict=True)]) for box in ordered
     )
+
+
+@lru_cache(maxsize=4096)
+def _numbers(bits: int) -> tuple[int, ...]:
+    return tuple(places(bits))
 
 
 # -- conditions
 
 
-class _Openings:
-    """The permits of one version as (box of cells, items, alternative), the last two as bits and number."""
+Opening = tuple[int, int, Alternative]
+"""What a permit says: a box of cells and some items, as bits, and one way in which they open."""
 
-    def __init__(self, covenant: Covenant, space: Space, items: Sequence[str], alternatives: list[Alternative]) -> None:
-        bits = {item: 1 << place for place, item in enumerate(items)}
-        numbers = {alternative: number for number, alternative in enumerate(alternatives)}
-        self.all: set[tuple[int, int, int]] = set()
-        for rule in covenant.rules:
-            if rule.effect is Effect.PERMIT:
-                number = numbers.setdefault(Alternative(rule.when, rule.lookup), len(numbers))
-                self.all.add((space.named(rule), sum(bits[item] for item in rule.items if item in bits), number))
-        alternatives[:] = numbers
 
-    def within(self, cells: int) -> defaultdict[int, dict[int, int]]:
-        """Per cell and alternative, the items that open so."""
-        found: defaultdict[int, dict[int, int]] = defaultdict(dict)
-        for box, items, alternative in self.all:
-            for cell in places(box & cells):
-                opened = found[cell]
-                opened[alternative] = opened.get(alternative, 0) | items
-        return found
+def _openings(matrix: Matrix, items: Sequence[str]) -> set[Opening]:
+    bits = {item: 1 << place for place, item in enumerate(items)}
+    return {
+        (box, sum(bits[item] for item in rule.items if item in bits), Alternative(rule.when, rule.lookup))
+        for rule, box in matrix.boxes
+        if rule.effect is Effect.PERMIT
+    }
+
+
+def _in_cells(openings: Iterable[Opening], cells: int, numbers: Mapping[Alternative, int]) -> _Opened:
+    """Per cell and alternative, the items that open so."""
+    found: _Opened = defaultdict(dict)
+    for box, items, alternative in openings:
+        number = numbers[alternative]
+        for cell in places(box & cells):
+            opened = found[cell]
+            opened[number] = opened.get(number, 0) | items
+    return found
+
+
+_Opened = defaultdict[int, dict[int, int]]
 
 
 def _conditions(
-    old: Covenant, new: Covenant, space: Space, items: tuple[str, ...], kept: list[int]
+    before: Matrix, after: Matrix, items: tuple[str, ...], kept: Sequence[int]
 ) -> tuple[ChangedConditions, ...]:
-    alternatives: list[Alternative] = []
-    was, now = (_Openings(covenant, space, items, alternatives) for covenant in (old, new))
+    was, now = _openings(before, items), _openings(after, items)
     # Cells that only such permits name as stand in both versions open as they did.
-    touched = reduce(or_, (box for box, _, _ in was.all ^ now.all), 0) & reduce(or_, kept, 0)
-    before, after = was.within(touched), now.within(touched)
+    touched = reduce(or_, (box for box, _, _ in was ^ now), 0) & reduce(or_, kept, 0)
+    alternatives = sorted({alternative for _, _, alternative in was | now}, key=order)
+    numbers = {alternative: number for number, alternative in enumerate(alternatives)}
+    opened, opens = (_in_cells(openings, touched, numbers) for openings in (was, now))
     differing: defaultdict[tuple[int, int], dict[int, int]] = defaultdict(dict)
     for cell, held in _by_cell([bits & touched for bits in kept]).items():
-        for key, shared in _differing(before[cell], after[cell], held).items():
+        for key, shared in _differing(opened[cell], opens[cell], held).items():
             differing[key][cell] = shared
     judge = _Judge(alternatives)
     changed: defaultdict[_Verdict, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -193,9 +202,9 @@ def _conditions(
             for cell, shared in cells.items():
                 changed[verdict][cell] |= shared
     return tuple(
-        ChangedConditions(verdict[0], box, verdict[1], verdict[2])
-        for verdict in sorted(changed, key=lambda v: (v[0], [order(a) for a in v[1]], [order(a) for a in v[2]]))
-        for box in boxes(space, items, changed[verdict])
+        ChangedConditions(change, box, judge.told(old), judge.told(new))
+        for change, old, new in sorted(changed)
+        for box in boxes(after.space, items, changed[change, old, new])
     )
 
 
@@ -221,7 +230,8 @@ def _opening(alternatives: Mapping[int, int], item: int) -> int:
     return opening
 
 
-_Verdict = tuple[Change, tuple[Alternative, ...], tuple[Alternative, ...]]
+_Verdict = tuple[Change, int, int]
+"""With the weakest alternatives before and after, as bits."""
 
 
 class _Judge:
@@ -244,13 +254,16 @@ class _Judge:
         change = Change.WIDENED if wider else Change.NARROWED if narrower else Change.CHANGED
         return change, self._weakest(before), self._weakest(after)
 
-    def _weakest(self, chosen: int) -> tuple[Alternative, ...]:
+    def _weakest(self, chosen: int) -> int:
         """Without those that open nothing which another does not open anyhow."""
         kept = chosen
         for place in places(chosen):
             if self._weaker[place] & kept & ~(1 << place):
                 kept ^= 1 << place
-        return tuple(sorted((self._alternatives[place] for place in places(kept)), key=order))
+        return kept
+
+    def told(self, chosen: int) -> tuple[Alternative, ...]:
+        return tuple(self._alternatives[place] for place in places(chosen))
 
 
 # -- what follows from seeing

@@ -12,7 +12,7 @@ hundreds of rules is spanned in milliseconds with `|`, `&` and `~`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
 from math import prod
 from operator import or_
@@ -140,6 +140,7 @@ class _Spanned:
             for category in covenant.categories:
                 kinds = [kind for kind in covenant.kinds if legal_basis(covenant, purpose, kind, category) is not None]
                 self.lawful |= space.box((purpose,), covenant.stages, kinds, kinds, (category,))
+        self.boxes = tuple((rule, space.named(rule)) for rule in covenant.rules)
         self.permitted = self._named(covenant, Effect.PERMIT)
         forbidden = self._named(covenant, Effect.FORBID)
         self.forbidden = {
@@ -154,9 +155,8 @@ class _Spanned:
 
     def _named(self, covenant: Covenant, effect: Effect) -> dict[str, int]:
         named = dict.fromkeys(covenant.items, 0)
-        for rule in covenant.rules:
+        for rule, box in self.boxes:
             if rule.effect is effect:
-                box = self.space.named(rule)
                 for item in rule.items & named.keys():
                     named[item] |= box
         return named
@@ -204,6 +204,11 @@ class Matrix:
     def forbidden(self) -> Mapping[str, int]:
         """Per item, the cells in which some forbid names it or an item it implies."""
         return self._spanned.forbidden
+
+    @property
+    def boxes(self) -> Sequence[tuple[Rule, int]]:
+        """Per rule, the cells it names."""
+        return self._spanned.boxes
 
     @property
     def lawful(self) -> int:
