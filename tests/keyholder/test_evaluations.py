@@ -236,12 +236,11 @@ def test_what_is_refused_costs_nothing(house: House) -> None:
 
 
 def test_concurrent_requests_do_not_get_more_than_the_quota(house: House) -> None:
-    covenant = house.holder.covenants
     house.adopt(amended("care: 2000}", "care: 5}"))
     request = EvaluationRequest(match_key="address-bag", key_version=1, blinded=tuple(elements(3)), prove=False)
     database, evaluations = house.holder.database, house.holder.evaluations
     with database.transaction() as session:
-        current = covenant.current(session, C)
+        current = house.holder.covenants.current(session, C)
         keys = [evaluations.ready(session, current, "care-team", request) for _ in range(2)]
     # Both were let through; recording decides, one after the other.
     made = [evaluations.evaluate(key, request) for key in keys]
@@ -249,6 +248,18 @@ def test_concurrent_requests_do_not_get_more_than_the_quota(house: House) -> Non
         evaluations.record(session, current, made[0], by=OPERATOR)
     with pytest.raises(QuotaExceeded), database.transaction() as session:
         evaluations.record(session, current, made[1], by=OPERATOR)
+
+
+def test_what_was_computed_under_a_wider_version_is_recorded_under_the_current_one(house: House) -> None:
+    request = EvaluationRequest(match_key="address-bag", key_version=1, blinded=tuple(elements(3)), prove=False)
+    database, evaluations, covenants = house.holder.database, house.holder.evaluations, house.holder.covenants
+    with database.transaction() as session:
+        key = evaluations.ready(session, covenants.current(session, C), "care-team", request)
+    made = evaluations.evaluate(key, request)
+    house.adopt(amended("care: 2000}", "care: 2}"))
+    with pytest.raises(QuotaExceeded), database.transaction() as session:
+        evaluations.record(session, covenants.current(session, C), made, by=OPERATOR)
+    assert not house.entries("evaluation-made")
 
 
 def test_nothing_is_evaluated_when_the_covenant_is_over(house: House) -> None:
