@@ -6,7 +6,7 @@ Pure. A fault names a rule and a place, never what stood there. Places are JSON 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -23,7 +23,7 @@ from clients.protocol.signed_items import (
     signal_leaf,
 )
 from covenant_rules.model import Covenant
-from covenant_rules.retention import last_day, retention_month
+from covenant_rules.retention import last_day, month_of
 from service.errors import LocatedFault
 
 __all__ = ["Admitted", "Terms", "admit"]
@@ -41,15 +41,23 @@ class Terms:
     today: date
     key_versions: Mapping[str, int]
     normalisation_versions: frozenset[str]
-    match_keys: Mapping[str, frozenset[str]] = field(init=False)
-    """Per subject kind, those that this party may use."""
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def match_keys(self) -> Mapping[str, frozenset[str]]:
+        """Per subject kind, those that this party may use."""
         kind = self.covenant.parties[self.party].kind
-        allowed = {
-            subject_kind: frozenset(keys.kinds.get(kind, ())) for subject_kind, keys in self.covenant.match_keys.items()
-        }
-        object.__setattr__(self, "match_keys", allowed)
+        return {name: frozenset(keys.kinds.get(kind, ())) for name, keys in self.covenant.match_keys.items()}
+
+    @cached_property
+    def _last_days(self) -> dict[tuple[str, date], date]:
+        return {}
+
+    def last_day(self, category: str, day: date) -> date:
+        """The last day of retention; days and categories repeat within a batch."""
+        known = self._last_days.get((category, day))
+        if known is None:
+            known = self._last_days[category, day] = last_day(self.covenant, category, day)
+        return known
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
@@ -162,14 +170,14 @@ def _basis(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
 def _dates(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
     if signal.day > terms.today:
         yield LocatedFault("/day", "day-in-future", "the day has not come yet in Amsterdam")
-    elif last_day(terms.covenant, signal.category, signal.day) < terms.today:
+    elif terms.last_day(signal.category, signal.day) < terms.today:
         yield LocatedFault("/day", "retention-over", "the covenant's retention for this category is over")
 
 
 def _sealed(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
     if not signal.fields:
         return
-    month = retention_month(terms.covenant, signal.category, signal.day)
+    month = month_of(terms.last_day(signal.category, signal.day))
     seen: set[tuple[str, str]] = set()
     for index, sealed in enumerate(signal.fields):
         at, variant = f"/fields/{index}", (sealed.field, sealed.variant)

@@ -15,10 +15,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, FromClause, LargeBinary, Select, Text, column, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, LargeBinary, Select, Text, column, func, literal, select
 from sqlalchemy import Uuid as SqlUuid
 from sqlmodel import Session, col
 
+from service.signals.arrays import among, bytes_array, text_array
 from service.signals.tables import PseudonymRow, SignalRow, Xid8
 
 __all__ = ["Match", "Neighbour", "Subject", "StoredSignal", "horizon", "neighbours", "neighbours_of", "touched"]
@@ -84,7 +85,7 @@ def neighbours(session: Session, covenant_id: str, viewer: str, anchors: Sequenc
         select(col(own.signal_id).label("anchor"), col(own.match_key), col(own.index_))
         .where(
             col(own.covenant_id) == covenant_id,
-            col(own.signal_id) == func.any(literal(list(anchors), ARRAY(SqlUuid))),
+            among(own.signal_id, anchors),
             col(own.party) == viewer,
             col(own.live),
         )
@@ -102,8 +103,7 @@ def neighbours_of(session: Session, covenant_id: str, subjects: Iterable[Subject
         select(column("match_key", Text), column("index_", LargeBinary))
         .select_from(
             func.unnest(
-                literal([subject.match_key for subject in wanted], ARRAY(Text)),
-                literal([subject.index for subject in wanted], ARRAY(LargeBinary)),
+                text_array(subject.match_key for subject in wanted), bytes_array(subject.index for subject in wanted)
             )
             .table_valued(column("match_key", Text), column("index_", LargeBinary), name="asked")
             .render_derived()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, column, delete, exists, func, literal, select, tuple_, update
+from sqlalchemy import LargeBinary, column, delete, func, literal, select, tuple_, update
 from sqlalchemy import Uuid as SqlUuid
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
+from service.signals.arrays import among, bytes_array, uuid_array
 from service.signals.tables import PseudonymRow, SignalBatchRow, SignalFieldRow, SignalIdRow, SignalRow
 from service.storage.database import copy_rows
 
@@ -69,7 +71,7 @@ def known(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> d
             signal,
             (col(signal.covenant_id) == col(taken.covenant_id)) & (col(signal.signal_id) == col(taken.signal_id)),
         )
-        .where(col(taken.covenant_id) == covenant_id, _among(taken.signal_id, signal_ids))
+        .where(col(taken.covenant_id) == covenant_id, among(taken.signal_id, signal_ids))
     )
     return {
         signal_id: Known(owner, leaf, state) for signal_id, owner, leaf, state in session.connection().execute(query)
@@ -84,7 +86,7 @@ def live_targets(session: Session, covenant_id: str, party: str, signal_ids: Col
         select(col(SignalRow.signal_id), col(SignalRow.state))
         .where(
             col(SignalRow.covenant_id) == covenant_id,
-            _among(SignalRow.signal_id, signal_ids),
+            among(SignalRow.signal_id, signal_ids),
             col(SignalRow.party) == party,
         )
         .order_by(col(SignalRow.signal_id))  # one order for all, or two transactions wait for each other
@@ -99,9 +101,7 @@ def claim(session: Session, covenant_id: str, party: str, leaves: Mapping[UUID, 
         return frozenset()
     ordered = sorted(leaves)
     wanted = (
-        func.unnest(
-            literal(ordered, ARRAY(SqlUuid)), literal([leaves[signal_id] for signal_id in ordered], ARRAY(LargeBinary))
-        )
+        func.unnest(uuid_array(ordered), bytes_array(leaves[signal_id] for signal_id in ordered))
         .table_valued(column("signal_id", SqlUuid), column("leaf", LargeBinary), name="wanted")
         .render_derived()
     )
@@ -133,7 +133,7 @@ def pseudonyms_of(session: Session, covenant_id: str, signal_ids: Collection[UUI
     if not signal_ids:
         return []
     query = select(PseudonymRow).where(
-        col(PseudonymRow.covenant_id) == covenant_id, _among(PseudonymRow.signal_id, signal_ids)
+        col(PseudonymRow.covenant_id) == covenant_id, among(PseudonymRow.signal_id, signal_ids)
     )
     return list(session.scalars(query))
 
@@ -152,7 +152,7 @@ def end(
         update(SignalRow)
         .where(
             col(SignalRow.covenant_id) == covenant_id,
-            _among(SignalRow.signal_id, signal_ids),
+            among(SignalRow.signal_id, signal_ids),
             col(SignalRow.state) == "live",
         )
         .values(state=state, ended_at=at, ended_because=because, digests=None, salts=None)
@@ -163,13 +163,13 @@ def end(
         return []
     connection.execute(
         delete(SignalFieldRow).where(
-            col(SignalFieldRow.covenant_id) == covenant_id, _among(SignalFieldRow.signal_id, ids)
+            col(SignalFieldRow.covenant_id) == covenant_id, among(SignalFieldRow.signal_id, ids)
         )
     )
     handles: dict[UUID, list[bytes]] = {}
     for signal_id, handle in connection.execute(
         update(PseudonymRow)
-        .where(col(PseudonymRow.covenant_id) == covenant_id, _among(PseudonymRow.signal_id, ids))
+        .where(col(PseudonymRow.covenant_id) == covenant_id, among(PseudonymRow.signal_id, ids))
         .values(live=False, sealed=None, changed=func.pg_current_xact_id())
         .returning(col(PseudonymRow.signal_id), col(PseudonymRow.handle))
     ):
@@ -224,21 +224,25 @@ def forget(session: Session, covenant_id: str, before: datetime, *, limit: int) 
     if not ids:
         return 0
     connection.execute(
-        delete(PseudonymRow).where(col(PseudonymRow.covenant_id) == covenant_id, _among(PseudonymRow.signal_id, ids))
+        delete(PseudonymRow).where(col(PseudonymRow.covenant_id) == covenant_id, among(PseudonymRow.signal_id, ids))
     )
-    emptied = set(
+    gone_from = Counter(
         connection.execute(
             delete(SignalRow)
-            .where(col(SignalRow.covenant_id) == covenant_id, _among(SignalRow.signal_id, ids))
+            .where(col(SignalRow.covenant_id) == covenant_id, among(SignalRow.signal_id, ids))
             .returning(col(SignalRow.batch_id))
         ).scalars()
     )
-    still_used = exists().where(
-        col(SignalRow.covenant_id) == covenant_id, col(SignalRow.batch_id) == col(SignalBatchRow.batch_id)
-    )
+    batch = SignalBatchRow
+    for batch_id, count in sorted(gone_from.items()):
+        connection.execute(
+            update(batch)
+            .where(col(batch.covenant_id) == covenant_id, col(batch.batch_id) == batch_id)
+            .values(remaining=col(batch.remaining) - count)
+        )
     connection.execute(
-        delete(SignalBatchRow).where(
-            col(SignalBatchRow.covenant_id) == covenant_id, _among(SignalBatchRow.batch_id, emptied), ~still_used
+        delete(batch).where(
+            col(batch.covenant_id) == covenant_id, among(batch.batch_id, gone_from.keys()), col(batch.remaining) <= 0
         )
     )
     return len(ids)
@@ -261,7 +265,7 @@ def fields_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) 
     """The sealed variants of some signals; none for a signal that has ended."""
     query = (
         select(SignalFieldRow)
-        .where(col(SignalFieldRow.covenant_id) == covenant_id, _among(SignalFieldRow.signal_id, signal_ids))
+        .where(col(SignalFieldRow.covenant_id) == covenant_id, among(SignalFieldRow.signal_id, signal_ids))
         .order_by(col(SignalFieldRow.signal_id), col(SignalFieldRow.field), col(SignalFieldRow.variant))
     )
     found: dict[UUID, list[SignalFieldRow]] = {}
@@ -276,7 +280,7 @@ def field_names_of(session: Session, covenant_id: str, signal_ids: Collection[UU
     item = func.concat(col(row.field), ".", col(row.variant))
     query = (
         select(col(row.signal_id), func.array_agg(item))
-        .where(col(row.covenant_id) == covenant_id, _among(row.signal_id, signal_ids))
+        .where(col(row.covenant_id) == covenant_id, among(row.signal_id, signal_ids))
         .group_by(col(row.signal_id))
     )
     return {signal_id: tuple(sorted(items)) for signal_id, items in session.connection().execute(query)}
@@ -284,18 +288,13 @@ def field_names_of(session: Session, covenant_id: str, signal_ids: Collection[UU
 
 def signals_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> dict[UUID, SignalRow]:
     """The signals with these ids, ended ones too."""
-    query = select(SignalRow).where(col(SignalRow.covenant_id) == covenant_id, _among(SignalRow.signal_id, signal_ids))
+    query = select(SignalRow).where(col(SignalRow.covenant_id) == covenant_id, among(SignalRow.signal_id, signal_ids))
     return {row.signal_id: row for row in session.scalars(query)}
 
 
 def batches(session: Session, covenant_id: str, batch_ids: Collection[UUID]) -> dict[UUID, SignalBatchRow]:
     """The batches with these ids, from whose leaves inclusion proofs are made."""
     query = select(SignalBatchRow).where(
-        col(SignalBatchRow.covenant_id) == covenant_id, _among(SignalBatchRow.batch_id, batch_ids)
+        col(SignalBatchRow.covenant_id) == covenant_id, among(SignalBatchRow.batch_id, batch_ids)
     )
     return {row.batch_id: row for row in session.scalars(query)}
-
-
-def _among(attribute: UUID, ids: Collection[UUID]) -> Any:
-    # One array parameter: a list of a thousand parameters would be parsed and planned anew for each length.
-    return col(attribute) == func.any(literal(list(ids), ARRAY(SqlUuid)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from service.signals.admission import Admitted
 from service.signals.incoming import Incoming
 from service.signals.repository import Row
 
-__all__ = ["batch_row", "field_rows", "pseudonym_rows", "record", "signal_row"]
+__all__ = ["batch_row", "field_rows", "pseudonym_rows", "records", "signal_row"]
 
 
 def batch_row(incoming: Incoming, batch_id: UUID) -> Row:
@@ -24,6 +24,7 @@ def batch_row(incoming: Incoming, batch_id: UUID) -> Row:
         "leaves": b"".join(incoming.batch.leaves),
         "signature": incoming.batch.signature,
         "submitted_at": incoming.now,
+        "remaining": len(incoming.admitted),
     }
 
 
@@ -89,19 +90,35 @@ def pseudonym_rows(incoming: Incoming, evidence: Mapping[tuple[UUID, str, bytes]
             }
 
 
-def record(incoming: Incoming, index: int, by: Principal, trace: str | None) -> AuditRecord:
-    signal = incoming.admitted[index].signal
+def records(incoming: Incoming, by: Principal, trace: str | None) -> list[AuditRecord]:
+    """The audit entries of a submission: one for all signals that state the same of their subjects.
+
+    Category, purposes, match keys and origins are then true of every signal and subject of an entry. One entry for each
+    signal would say no more of any subject, and cost more than everything else that is done for the signal.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for index, admitted in incoming.admitted.items():
+        signal = admitted.signal
+        match_keys = frozenset(kept.subject.match_key for kept in incoming.kept[index])
+        stated = (signal.category, frozenset(signal.purposes), frozenset(signal.origins), match_keys, signal.replaces)
+        alike.setdefault(stated, []).append(index)
+    return [_record(incoming, indexes, by, trace) for indexes in alike.values()]
+
+
+def _record(incoming: Incoming, indexes: Sequence[int], by: Principal, trace: str | None) -> AuditRecord:
+    signal = incoming.admitted[indexes[0]].signal
+    kept = [one for index in indexes for one in incoming.kept[index]]
     return AuditRecord(
         event="signal-submitted",
         covenant_id=incoming.covenant.id,
         by=by,
         trace=trace,
         version=incoming.covenant.version,
-        subjects=[kept.subject.handle for kept in incoming.kept[index]],
-        signals=(signal.signal_id,),
+        subjects={one.subject.handle for one in kept},
+        signals=[incoming.admitted[index].signal.signal_id for index in indexes],
         purposes=signal.purposes,
         category=signal.category,
-        match_keys=[kept.subject.match_key for kept in incoming.kept[index]],
+        match_keys={one.subject.match_key for one in kept},
         replaces=signal.replaces,
         origins=signal.origins,
     )

@@ -5,7 +5,7 @@
 3. Each signal for itself: its form, its id, the covenant's rules, its leaf.
 4. Tokens become pseudonyms; from here on there are no tokens.
 5. In one order for all writers: hold the party's state and the signals to be replaced, claim ids, end what is replaced,
-   store, and write the audit entries.
+   store, and write the audit entries: what was stored, and for each reason what was refused.
 
 Steps 3 and 4 are the work and take no lock. The id and leaf of a signal are its idempotency: two identical batches at
 once store every signal once, whoever comes first, and the other is told `repeated`.
@@ -185,7 +185,7 @@ class Submissions:
             rows.field_rows(incoming),
             rows.pseudonym_rows(incoming, evidence),
         )
-        self._audit.append_many(session, [rows.record(incoming, i, by, trace) for i in incoming.admitted])
+        self._audit.append_many(session, rows.records(incoming, by, trace))
         incoming.verdicts.update((index, ACCEPTED) for index in incoming.admitted)
 
     def _record_refusals(self, session: Session, incoming: Incoming, by: Principal, trace: str | None) -> None:

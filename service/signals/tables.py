@@ -83,6 +83,8 @@ class SignalBatchRow(SQLModel, table=True):
     """All leaves that were signed, those of rejected signals too: 32 bytes each."""
     signature: bytes = Field(sa_type=LargeBinary)
     submitted_at: datetime = Field(sa_type=_MOMENT)
+    remaining: int = Field(sa_type=SmallInteger)
+    """Its signals that are not forgotten yet; none, and the batch goes too."""
 
 
 class SignalRow(SQLModel, table=True):
@@ -93,7 +95,6 @@ class SignalRow(SQLModel, table=True):
         Index("signal_by_party", "covenant_id", "party", "submitted_at", "signal_id"),
         Index("signal_to_expire", "covenant_id", "category", "day", postgresql_where=text("state = 'live'")),
         Index("signal_ended", "covenant_id", "ended_at", postgresql_where=text("state <> 'live'")),
-        Index("signal_by_batch", "covenant_id", "batch_id"),
     )
 
     covenant_id: str = Field(sa_type=_ID, primary_key=True)
