@@ -63,10 +63,14 @@ class Size:
     purposes: int = 2
     categories: int = 3
     fields: int = 2
+    variants: int = 0
+    """Per field; 0 leaves it to chance."""
     stages: int = 3
     permits: int = 10
     forbids: int = 1
     codes: int = 2
+    wide: float = 0.85
+    """How much of each section a permit names."""
 
 
 SMALL = Size()
@@ -88,7 +92,9 @@ def covenant(random: Random, size: Size = SMALL, name: str = "covenant") -> Cove
     categories = [f"category-{n}" for n in range(size.categories)]
     stages = STAGES[: size.stages]
     fields = {
-        f"field-{n}": Field(f"field-{n}", f"Field {n}", ("gist", "more", "full")[: random.randint(1, 3)])
+        f"field-{n}": Field(
+            f"field-{n}", f"Field {n}", ("gist", "more", "full")[: size.variants or random.randint(1, 3)]
+        )
         for n in range(size.fields)
     }
     made = Covenant(
@@ -115,7 +121,7 @@ def covenant(random: Random, size: Size = SMALL, name: str = "covenant") -> Cove
         never=(),
     )
     made = replace(made, handling_codes={f"code-{n}": _code(random, f"code-{n}", made) for n in range(size.codes)})
-    permits = [rule(random, made, f"permit-{n}") for n in range(size.permits)]
+    permits = [rule(random, made, f"permit-{n}", wide=size.wide) for n in range(size.permits)]
     forbids = [rule(random, made, f"forbid-{n}", Effect.FORBID) for n in range(size.forbids)]
     rules = [*permits, *forbids]
     random.shuffle(rules)
@@ -143,10 +149,12 @@ def _code(random: Random, name: str, declared: Covenant) -> HandlingCode:
     return HandlingCode(name, name, (Block(some(random, declared.kinds, 0.5), items),))
 
 
-def rule(random: Random, declared: Covenant, name: str, effect: Effect = Effect.PERMIT) -> Rule:
+def rule(
+    random: Random, declared: Covenant, name: str, effect: Effect = Effect.PERMIT, wide: float = SMALL.wide
+) -> Rule:
     """A rule in the words of `declared`. Permits are wide and forbids narrow."""
     permit = effect is Effect.PERMIT
-    wide = 0.85 if permit else 0.35
+    wide = wide if permit else 0.35
     return Rule(
         id=name,
         effect=effect,
@@ -156,7 +164,7 @@ def rule(random: Random, declared: Covenant, name: str, effect: Effect = Effect.
         from_=some(random, declared.kinds, wide),
         to=some(random, declared.kinds, wide),
         categories=some(random, declared.categories, wide),
-        items=some(random, declared.items, wide if permit else 0.2),
+        items=some(random, declared.items, max(wide, 0.75) if permit else 0.2),
         when=_conditions(random, declared) if permit and chance(random, 0.6) else Conditions(),
         lookup=permit and chance(random, 0.5),
         obligations=frozenset({"notify_source"}) if permit and chance(random, 0.3) else frozenset(),
@@ -243,9 +251,9 @@ def moment(random: Random, current: Covenant) -> datetime:
     return noon.replace(tzinfo=None) if chance(random, 0.01) else noon
 
 
-def facts(random: Random, current: Covenant, older: Sequence[Covenant], most: int = 7) -> Facts:
+def facts(random: Random, current: Covenant, older: Sequence[Covenant], fewest: int = 0, most: int = 7) -> Facts:
     parties = (*current.parties, NOBODY) if chance(random, 0.05) else tuple(current.parties)
-    count = random.randint(0, most)
+    count = random.randint(fewest, most)
     signals = {signal.id: signal for signal in (signal(random, f"s{n}", current, older, parties) for n in range(count))}
     if chance(random, 0.02) and signals:
         twin = replace(random.choice(tuple(signals.values())), category=NOBODY)
