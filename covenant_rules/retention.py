@@ -19,7 +19,12 @@ def last_day(covenant: Covenant, category: str, day: date) -> date:
 
 def retention_month(covenant: Covenant, category: str, day: date) -> str:
     """The month, as YYYY-MM, in which that last day falls: the one whose key the signal's fields are sealed under."""
-    return f"{last_day(covenant, category, day):%Y-%m}"
+    return month_of(last_day(covenant, category, day))
+
+
+def month_of(day: date) -> str:
+    """The month of a day as YYYY-MM."""
+    return day.isoformat()[:7]
 
 
 def latest_over(today: date, retention: Duration) -> date:
