@@ -104,7 +104,7 @@ def _fillers(salt: bytes, fields: Mapping[str, bytes]) -> list[bytes]:
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256 (RFC 2104) under a key of 32 bytes. A verifier takes twenty an entry; `hmac` needs twice the time."""
+    """HMAC-SHA-256 (RFC 2104) under a key of 32 bytes. A verifier takes twenty an entry, and `hmac` twice the time."""
     inner = sha256(key.translate(_INNER) + _INNER_REST + message).digest()
     return sha256(key.translate(_OUTER) + _OUTER_REST + inner).digest()
 

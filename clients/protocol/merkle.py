@@ -128,11 +128,20 @@ class Tree:
 
 
 def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
-    """The tree head over leaf hashes (RFC 6962 §2.1, MTH)."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier.append(leaf)
-    return frontier.root()
+    """The tree head over leaf hashes (RFC 6962 §2.1, MTH).
+
+    Also over the heads of consecutive ranges, of 2^n leaves each and the last of at most so many.
+    """
+    level = list(leaves)
+    if not level:
+        return EMPTY_ROOT
+    while len(level) > 1:
+        # Two by two from the left; who is left over stands in the next row as it is. It comes to what MTH says.
+        pairs = iter(level)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=False)] + (
+            level[-1:] if len(level) % 2 else []
+        )
+    return level[0]
 
 
 def tree_root(size: int, read: ReadNode) -> bytes:
