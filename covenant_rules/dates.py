@@ -20,14 +20,27 @@ def amsterdam_date(moment: datetime) -> date | None:
     Summer time runs from 01:00 UTC on the last Sunday of March to 01:00 UTC on the last Sunday of October (directive
     2000/84/EC, and in the Netherlands so since 1996; no covenant is older).
     """
+    local = amsterdam_time(moment)
+    return None if local is None else local.date()
+
+
+def amsterdam_time(moment: datetime) -> datetime | None:
+    """What clocks in Amsterdam show at `moment`, as a naive datetime; None as for `amsterdam_date`."""
     try:
         offset = moment.utcoffset()
         if offset is None:
             return None
         universal = moment.astimezone(UTC)
-        return (universal + timedelta(hours=2 if _is_summer(universal) else 1)).date()
+        return universal.replace(tzinfo=None) + timedelta(hours=2 if _is_summer(universal) else 1)
     except OverflowError:
         return None
+
+
+def amsterdam_midnight(day: date) -> datetime:
+    """The moment at which `day` begins in Amsterdam. Raises OverflowError for the first date there is."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    # Summer time begins and ends at 01:00 UTC, so midnight is never within the hour that changes.
+    return midnight - timedelta(hours=2 if _is_summer(midnight - timedelta(hours=2)) else 1)
 
 
 def _is_summer(universal: datetime) -> bool:

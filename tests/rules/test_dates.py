@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from covenant_rules.dates import add, amsterdam_date, subtract
+from covenant_rules.dates import add, amsterdam_date, amsterdam_midnight, amsterdam_time, subtract
 from covenant_rules.model import Duration
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -19,6 +19,18 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 def test_the_day_is_that_of_the_time_zone_database(moment: datetime) -> None:
     aware = moment.replace(tzinfo=UTC)
     assert amsterdam_date(aware) == aware.astimezone(AMSTERDAM).date()
+
+
+@given(st.datetimes(datetime(1996, 1, 1), datetime(2037, 12, 31)))
+def test_the_time_is_that_of_the_time_zone_database(moment: datetime) -> None:
+    aware = moment.replace(tzinfo=UTC)
+    assert amsterdam_time(aware) == aware.astimezone(AMSTERDAM).replace(tzinfo=None)
+
+
+def test_every_day_begins_at_its_midnight_in_amsterdam() -> None:
+    for number in range(1, 366 * 12):
+        day = date(2020, 1, 1) + timedelta(days=number)
+        assert amsterdam_midnight(day) == datetime(day.year, day.month, day.day, tzinfo=AMSTERDAM).astimezone(UTC)
 
 
 def test_the_hours_around_both_changes_of_every_year_fall_on_the_right_day() -> None:
