@@ -107,7 +107,7 @@ def bring_up_to_date(session: Session, asking: Asking, random: Callable[[int], b
         through = anchors[-1] if len(anchors) == CHUNK else AFTER_ALL
         left -= CHUNK
 
-    feed = Feed(walk.sequence, looked, through, *now)
+    feed = Feed(walk.sequence, held.forgotten, looked, through, *now)
     feeds.save(session, asking.covenant_id, asking.viewer, feed)
     return feed
 

@@ -28,6 +28,7 @@ class Feed:
     """A row of `hit_feed` without its key."""
 
     sequence: int
+    forgotten: int
     seen: int
     through: UUID
     day: date | None
@@ -59,14 +60,14 @@ def lock(session: Session, covenant_id: str, viewer: str) -> Feed:
     key = {"covenant_id": covenant_id, "viewer": viewer}
     session.connection().execute(
         text(
-            "INSERT INTO hit_feed (covenant_id, viewer, sequence, seen, through, version, active)"
-            " VALUES (:covenant_id, :viewer, 0, 0, :through, '', '') ON CONFLICT DO NOTHING"
+            "INSERT INTO hit_feed (covenant_id, viewer, sequence, forgotten, seen, through, version, active)"
+            " VALUES (:covenant_id, :viewer, 0, 0, 0, :through, '', '') ON CONFLICT DO NOTHING"
         ),
         key | {"through": BEFORE_ALL},
     )
     row = session.connection().execute(
         text(
-            "SELECT sequence, seen, through, day, version, active FROM hit_feed"
+            "SELECT sequence, forgotten, seen, through, day, version, active FROM hit_feed"
             " WHERE covenant_id = :covenant_id AND viewer = :viewer FOR UPDATE"
         ),
         key,

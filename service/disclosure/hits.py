@@ -48,6 +48,9 @@ def read(session: Session, asking: Asking, desk: Desk, *, purpose: str | None, s
     feed = bring_up_to_date(session, asking, desk.random)
     if since > feed.sequence:
         raise Invalid("cursor-unknown", "the feed has not come this far; begin without a cursor", pointer="query/since")
+    if 0 < since < feed.forgotten:
+        words = "retractions since then have been forgotten; begin without a cursor"
+        raise Invalid("cursor-too-old", words, pointer="query/since")
     rows = feeds.page(session, asking.covenant_id, asking.viewer, since, limit + 1, purpose)
     # A row that the walk has not reached again may be out of date, and none may be told before it: they have an order.
     reached = list(takewhile(lambda row: row.anchor_id <= feed.through, rows))

@@ -33,6 +33,8 @@ class HitFeed(SQLModel, table=True):
     viewer: str = Field(sa_type=String(63), primary_key=True)
     sequence: int = Field(sa_type=BigInteger)
     """The last sequence number given; the viewer's own events alone move it."""
+    forgotten: int = Field(sa_type=BigInteger)
+    """The last number among retractions that were deleted: a reader that is not beyond it may have missed one."""
     seen: int = Field(sa_type=BigInteger)
     """A transaction id (xid8): the oldest that was still in progress when the feed last looked."""
     through: UUID = Field(sa_type=Uuid)

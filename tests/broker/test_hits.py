@@ -16,7 +16,7 @@ import pytest
 
 import covenant_rules
 from service.broker.tables import metadata
-from service.disclosure import feed
+from service.disclosure import feed, retention
 from service.principals import Principal, Role
 from service.storage.embedded import EmbeddedPostgres
 from tests.kit.disclosure import TODAY, Answer, World, address
@@ -450,6 +450,47 @@ def test_two_polls_at_once_tell_the_same_events_once(world: World) -> None:
     numbers = [event["sequence"] for event in pages[0].body["events"]]
     assert numbers == list(range(1, 31))
     assert world.count("hit_state") == 30
+
+
+# -- forgetting
+
+
+def forget(world: World) -> None:
+    context, covenant = world.stage.context, world.stage.covenant
+    with context.database.transaction() as session:
+        context.signals.forget(session, covenant.id)
+        versions = context.covenants.versions(session, covenant.id).values()
+        retention.forget(session, covenant.id, versions, world.stage.clock())
+
+
+def test_a_reader_that_stayed_away_too_long_begins_anew_and_keeps_no_stale_hit(world: World) -> None:
+    world.submit("municipality", address(1))
+    gone, stays = world.submit("police", address(1)), world.submit("housing-north", address(1))
+    stale = world.hits("municipality")
+    world.withdraw("police", gone)
+    retracted = world.hits("municipality", since=stale.body["cursor"])
+    world.advance(timedelta(days=31))
+    forget(world)
+    assert [row.hit is not None for row in world.rows("SELECT hit FROM hit_state")] == [True]
+    answer = world.hits("municipality", since=stale.body["cursor"])
+    assert (answer.status, answer.code) == (400, "cursor-too-old")
+    assert told(world.hits("municipality", since=retracted.body["cursor"])) == []
+    assert told(world.hits("municipality")) == [("appeared", str(stays))]
+
+
+def test_nothing_is_kept_beyond_its_use(world: World) -> None:
+    for party in ("municipality", "housing-north"):
+        world.submit(party, address(1))
+    assert len(world.look_up("police", address(1)).body["hits"]) == 2
+    tables = ("disclosure", "lookup_count", "told", "notice")
+    forget(world)
+    assert [world.count(table) for table in tables] == [1, 1, 2, 2]
+    world.advance(timedelta(days=31))
+    forget(world)
+    assert [world.count(table) for table in tables] == [0, 0, 2, 2]
+    world.advance(timedelta(days=340))
+    forget(world)
+    assert [world.count(table) for table in tables] == [0, 0, 0, 0]
 
 
 # -- non-interference
