@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
+from service.audit.tree.tables import TABLES as TREE
+
 
 class AuditEntryRow(SQLModel, table=True):
     """`fields` is everything the leaf commits to besides its own columns; the arrays repeat what is searched by."""
@@ -54,4 +56,4 @@ class AuditLeafRow(SQLModel, table=True):
     leaf_index: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
-TABLES = (AuditEntryRow, AuditLeafRow)
+TABLES = (AuditEntryRow, AuditLeafRow, *TREE)
