@@ -82,24 +82,28 @@ def store(what: Iterable[Decided]) -> str:
 
 
 def restore(stored: str) -> tuple[Decided, ...]:
-    return tuple(
-        Decided(
-            signal_id=UUID(one["signal"]),
-            matched_on=tuple(one["matchedOn"]),
-            items=tuple(one["items"]),
-            grounds={item: tuple(Ground(*ground) for ground in grounds) for item, grounds in one["grounds"].items()},
-        )
-        for one in json.loads(stored)
-    )
+    return tuple(_reference(one) for one in json.loads(stored))
 
 
 def _form(one: Decided) -> dict[str, Any]:
+    """Each ground once, for most items rest on the same: items name theirs by place."""
+    places: dict[Ground, int] = {}
+    items = {
+        item: [places.setdefault(ground, len(places)) for ground in one.grounds.get(item, ())] for item in one.items
+    }
     return {
         "signal": str(one.signal_id),
         "matchedOn": one.matched_on,
-        "items": one.items,
-        "grounds": {
-            item: [(g.rule, g.clause, g.source_basis, g.viewer_basis) for g in grounds]
-            for item, grounds in one.grounds.items()
-        },
+        "items": items,
+        "grounds": [(g.rule, g.clause, g.source_basis, g.viewer_basis) for g in places],
     }
+
+
+def _reference(form: Mapping[str, Any]) -> Decided:
+    grounds = [Ground(*ground) for ground in form["grounds"]]
+    return Decided(
+        signal_id=UUID(form["signal"]),
+        matched_on=tuple(form["matchedOn"]),
+        items=tuple(form["items"]),
+        grounds={item: tuple(grounds[place] for place in places) for item, places in form["items"].items()},
+    )

@@ -125,6 +125,7 @@ class _Walk:
         before: dict[UUID, dict[Key, State]] = defaultdict(dict)
         for state in feeds.states(session, asking.covenant_id, asking.viewer, anchors):
             before[state.anchor_id][state.purpose, state.stage, state.signal_id] = state
+        added: list[State] = []
         changed: list[State] = []
         notices: list[Notice] = []
         for anchor in anchors:
@@ -141,13 +142,15 @@ class _Walk:
                 fresh=lambda: new_id(self._random),
             )
             self.sequence += len(new)
-            changed += new
             for state in new:
+                known = told.get((state.purpose, state.stage, state.signal_id))
+                (added if known is None else changed).append(state)
                 if state.hit is not None:
                     one = seen[state.purpose, state.stage, state.signal_id]
                     shown = ((one.reference, one.terms.source),)
                     notices += notices_of(asking, state.purpose, one.decision, shown, self._random)
-        feeds.write(session, asking.covenant_id, asking.viewer, changed)
+        feeds.add(session, asking.covenant_id, asking.viewer, added)
+        feeds.replace(session, asking.covenant_id, asking.viewer, changed)
         repository.add_notices(session, notices)
 
 

@@ -7,8 +7,8 @@ next time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,24 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import Session
 
-__all__ = ["BEFORE_ALL", "AFTER_ALL", "Feed", "State", "lock", "next_anchors"]
-__all__ += ["page", "save", "state_of_hit", "states", "touched", "write"]
+from service.disclosure.tables import HitState
+from service.storage.database import copy_rows
+
+__all__ = [
+    "AFTER_ALL",
+    "BEFORE_ALL",
+    "Feed",
+    "State",
+    "add",
+    "lock",
+    "next_anchors",
+    "page",
+    "replace",
+    "save",
+    "state_of_hit",
+    "states",
+    "touched",
+]
 
 BEFORE_ALL = UUID(int=0)
 AFTER_ALL = UUID(int=2**128 - 1)
@@ -52,7 +68,17 @@ class State:
     terms: str | None
 
 
-_STATE = "anchor_id, purpose, stage, signal_id, hit_id, sequence, appeared, handle, hit, terms"
+_COLUMNS = tuple(column.name for column in fields(State))
+_STATE = ", ".join(_COLUMNS)
+_REPLACED: Mapping[str, str] = {
+    "hit_id": "uuid",
+    "sequence": "bigint",
+    "appeared": "bigint",
+    "handle": "bytea",
+    "hit": "text",
+    "terms": "text",
+}
+"""What changes of a hit, and its id to find it by, with the columns' types."""
 
 
 def lock(session: Session, covenant_id: str, viewer: str) -> Feed:
@@ -151,31 +177,24 @@ def state_of_hit(session: Session, covenant_id: str, viewer: str, hit_id: UUID) 
     return None if row is None else State(*row)
 
 
-def write(session: Session, covenant_id: str, viewer: str, new: Sequence[State]) -> None:
-    """Stores states over what stands under their keys, in one statement."""
-    if not new:
+def add(session: Session, covenant_id: str, viewer: str, new: Iterable[State]) -> None:
+    """Stores states of hits that were never told before."""
+    key = {"covenant_id": covenant_id, "viewer": viewer}
+    copy_rows(session, HitState, (key | {name: getattr(state, name) for name in _COLUMNS} for state in new))
+
+
+def replace(session: Session, covenant_id: str, viewer: str, changed: Sequence[State]) -> None:
+    """Stores states over what was told of the same hits before."""
+    if not changed:
         return
-    types: Mapping[str, str] = {
-        "anchor_id": "uuid",
-        "purpose": "text",
-        "stage": "text",
-        "signal_id": "uuid",
-        "hit_id": "uuid",
-        "sequence": "bigint",
-        "appeared": "bigint",
-        "handle": "bytea",
-        "hit": "text",
-        "terms": "text",
-    }
-    columns: dict[str, Any] = {name: [getattr(state, name) for state in new] for name in types}
-    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in types.items())
+    columns: dict[str, Any] = {name: [getattr(state, name) for state in changed] for name in _REPLACED}
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _REPLACED.items())
     session.connection().execute(
         text(
-            f"INSERT INTO hit_state (covenant_id, viewer, {_STATE})"  # noqa: S608 - constants
-            f" SELECT :covenant_id, :viewer, new.* FROM unnest({arrays}) AS new ({_STATE})"
-            " ON CONFLICT (covenant_id, viewer, anchor_id, purpose, stage, signal_id) DO UPDATE SET"
-            " sequence = excluded.sequence, appeared = excluded.appeared, handle = excluded.handle,"
-            " hit = excluded.hit, terms = excluded.terms"
+            "UPDATE hit_state SET sequence = new.sequence, appeared = new.appeared, handle = new.handle,"  # noqa: S608
+            f" hit = new.hit, terms = new.terms FROM unnest({arrays}) AS new ({', '.join(_REPLACED)})"
+            " WHERE hit_state.covenant_id = :covenant_id AND hit_state.viewer = :viewer"
+            " AND hit_state.hit_id = new.hit_id"
         ),
         {"covenant_id": covenant_id, "viewer": viewer} | columns,
     )
