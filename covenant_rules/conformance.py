@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 from covenant_rules.declared import UNKNOWN_CODES, Declared
 from covenant_rules.diagnostics import Report, did_you_mean, listed, quoted
+from covenant_rules.model import Place
 from covenant_rules.shapes import (
     IDENTIFIER,
     OIN_DIGITS,
@@ -94,14 +96,16 @@ class _Judge:
         else:
             message = f"the rule is neither {listed(shape.records)}"
             first = next(iter(node.entries), "")
-            self.report.error("CR214", node.place, message, did_you_mean(first, shape.records))
+            self.report.error("CR214", node.place, message, lambda: did_you_mean(first, shape.records))
 
     def table(self, node: Node, shape: Table) -> None:
         if not isinstance(node, Mapping):
             self._wrong_form(node, "pairs of `key: value` are expected here")
             return
-        if not node.entries and not shape.empty_allowed:
+        if not node.entries:
             self.report.error("CR205", node.place, "nothing stands here", "add an entry, or leave out an optional key")
+        if self._too_many(node.place, len(node.entries), shape.most):
+            return
         for key, value in node.entries.values():
             self.word(key, shape.key)
             self.judge(value, shape.value)
@@ -112,6 +116,8 @@ class _Judge:
             return
         if not node.items and not shape.empty_allowed:
             self.report.error("CR205", node.place, "the list is empty", "add an entry, or leave out an optional key")
+        if self._too_many(node.place, len(node.items), shape.most):
+            return
         for item in node.items:
             self.judge(item, shape.of)
 
@@ -126,6 +132,8 @@ class _Judge:
             return
         if not node.items and not shape.empty_allowed:
             self.report.error("CR205", node.place, "the list is empty", "name one, or leave out an optional key")
+        if self._too_many(node.place, len(node.items), shape.most):
+            return
         seen: set[str] = set()
         for item in node.items:
             if isinstance(item, Scalar) and item.text == "all":
@@ -183,12 +191,12 @@ class _Judge:
             case Choice(what, options):
                 if node.text not in options:
                     message = f"unknown {what} {quoted(node.text)}"
-                    self.report.error("CR211", node.place, message, did_you_mean(node.text, options))
+                    self.report.error("CR211", node.place, message, partial(did_you_mean, node.text, options))
             case Name(section):
                 if not self.declared.is_known(section, node.text):
                     code, what = UNKNOWN_CODES[section]
                     message = f"unknown {what} {quoted(node.text)}"
-                    self.report.error(code, node.place, message, self.declared.advice(section, node.text))
+                    self.report.error(code, node.place, message, partial(self.declared.advice, section, node.text))
 
     def _identifier(self, node: Scalar) -> None:
         if node.text in RESERVED:
@@ -217,7 +225,13 @@ class _Judge:
         if shape.what == "a forbid" and key.text in ("when", "lookup", "obligations", "audit"):
             self.report.error("CR217", key.place, message, "a forbid holds always; put conditions on the permits")
             return
-        self.report.error("CR201", key.place, message, did_you_mean(key.text, unused) or "remove it")
+        self.report.error("CR201", key.place, message, lambda: did_you_mean(key.text, unused) or "remove it")
+
+    def _too_many(self, place: Place, count: int, most: int) -> bool:
+        if count > most:
+            advice = "leave out what is not needed, or make a second covenant"
+            self.report.error("CR218", place, f"{count} entries stand here, more than {most}", advice)
+        return count > most
 
     def _wrong_form(self, node: Node, expectation: str) -> None:
         if isinstance(node, Refused):

@@ -7,11 +7,15 @@ date does not hide ten other problems.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from covenant_rules.diagnostics import Report, listed, quoted
 from covenant_rules.model import FIXED_ITEMS, MATCH_KEYS, Place
 from covenant_rules.shapes import parse_day
 from covenant_rules.tree import Listing, Mapping, Node, Scalar
+
+MOST_CELLS = 500_000
+"""Cells of the matrix. Every rule and item has a set of them, a bit for each cell."""
 
 
 def check_consistency(root: Mapping, report: Report) -> None:
@@ -24,6 +28,7 @@ def check_consistency(root: Mapping, report: Report) -> None:
     _check_stages(root, report)
     _check_retention(root, report)
     _check_rule_ids(root, report)
+    _check_size(root, report)
 
 
 def _check_period(root: Mapping, report: Report) -> None:
@@ -118,6 +123,14 @@ def _check_rule_ids(root: Mapping, report: Report) -> None:
                     report.error("CR402", word.place, message, "give each rule an id of its own")
                 else:
                     first[word.text] = word.place
+
+
+def _check_size(root: Mapping, report: Report) -> None:
+    sections = [root.value(section) for section in ("purposes", "stages", "kinds", "kinds", "categories")]
+    cells = prod(len(section.entries) if isinstance(section, Mapping) else 1 for section in sections)
+    if cells > MOST_CELLS:
+        message = f"purposes × stages × kinds × kinds × categories is {cells:,}, more than {MOST_CELLS:,}"
+        report.error("CR411", root.place, message, "leave out what is not needed, or make a second covenant")
 
 
 def _entries(node: Node | None, *path: str) -> Iterator[tuple[str, Scalar]]:

@@ -7,7 +7,7 @@ a code. A covenant holds no personal data, so quoting it back is safe; what is q
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -51,6 +51,10 @@ class CovenantError(Exception):
         super().__init__("\n".join(map(str, self.diagnostics)))
 
 
+Suggestion = str | Callable[[], str]
+"""What to write instead, or how to find out: a search through all names is made only for what is listed."""
+
+
 class Report:
     """Collects the diagnostics of one file, so that all problems are told at once."""
 
@@ -59,17 +63,18 @@ class Report:
         self._found: list[Diagnostic] = []
         self._left_out = 0
 
-    def error(self, code: str, place: Place, message: str, suggestion: str = "") -> None:
-        self._add(Diagnostic(code, Severity.ERROR, place, self.file, message, suggestion))
+    def error(self, code: str, place: Place, message: str, suggestion: Suggestion = "") -> None:
+        self._add(Severity.ERROR, code, place, message, suggestion)
 
-    def warning(self, code: str, place: Place, message: str, suggestion: str = "") -> None:
-        self._add(Diagnostic(code, Severity.WARNING, place, self.file, message, suggestion))
+    def warning(self, code: str, place: Place, message: str, suggestion: Suggestion = "") -> None:
+        self._add(Severity.WARNING, code, place, message, suggestion)
 
-    def _add(self, diagnostic: Diagnostic) -> None:
-        if len(self._found) < MOST_DIAGNOSTICS:
-            self._found.append(diagnostic)
-        else:
+    def _add(self, severity: Severity, code: str, place: Place, message: str, suggestion: Suggestion) -> None:
+        if len(self._found) == MOST_DIAGNOSTICS:
             self._left_out += 1
+            return
+        advice = suggestion if isinstance(suggestion, str) else suggestion()
+        self._found.append(Diagnostic(code, severity, place, self.file, message, advice))
 
     @property
     def failed(self) -> bool:

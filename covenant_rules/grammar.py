@@ -88,7 +88,10 @@ _CATEGORY = Record(
 
 _FIELD = Record(
     "a field",
-    (_TITLE, Member("variants", Several(Identifier()), "From coarse to fine; a finer one implies the coarser ones.")),
+    (
+        _TITLE,
+        Member("variants", Several(Identifier(), most=6), "From coarse to fine; a finer one implies the coarser ones."),
+    ),
 )
 
 _SUBJECT_KEYS = Record(
@@ -117,7 +120,8 @@ _HANDLING_CODE = Record(
                         Member("to", _KINDS_OR_ALL, "Kinds from which a signal with this code hides the items."),
                         Member("items", _ITEMS_OR_ALL, "Items it hides, and whatever implies them."),
                     ),
-                )
+                ),
+                most=30,
             ),
             "What a signal with this code hides, and from whom.",
         ),
@@ -230,18 +234,20 @@ COVENANT = Record(
         _TITLE,
         Member("valid", _VALID, "When it is in force; a sunset date is mandatory."),
         Member("area", Text(), "Where it holds."),
-        Member("kinds", Table(Identifier(), Text()), "Kinds of organisation, each with its name."),
-        Member("parties", Table(Identifier(), _PARTY), "Signatories, or designated units of one."),
-        Member("purposes", Table(Identifier(), _PURPOSE), "What the parties share for, each with its legal bases."),
-        Member("categories", Table(Identifier(), _CATEGORY), "What a signal can say."),
-        Member("fields", Table(Identifier(), _FIELD), "Sealed fields a signal can carry.", False),
+        Member("kinds", Table(Identifier(), Text(), most=30), "Kinds of organisation, each with its name."),
+        Member("parties", Table(Identifier(), _PARTY, most=500), "Signatories, or designated units of one."),
+        Member(
+            "purposes", Table(Identifier(), _PURPOSE, most=12), "What the parties share for, each with its legal bases."
+        ),
+        Member("categories", Table(Identifier(), _CATEGORY, most=60), "What a signal can say."),
+        Member("fields", Table(Identifier(), _FIELD, most=12), "Sealed fields a signal can carry.", False),
         Member("match_keys", Table(_SUBJECT, _SUBJECT_KEYS), "By which identifiers signals are matched."),
         Member("stages", Table(_STAGE, _STAGE_RECORD), "How far parties come with a subject; `signal` is the first."),
-        Member("handling_codes", Table(Identifier(), _HANDLING_CODE), "Marks a source can put on a signal.", False),
+        Member("handling_codes", Table(Identifier(), _HANDLING_CODE, most=30), "Marks for single signals.", False),
         Member("retention", _RETENTION, "How long things are kept."),
         Member("quotas", _QUOTAS, "Daily limits; whatever is not named has a limit of zero."),
         Member("statistics", _STATISTICS, "Area figures."),
-        Member("rules", Rows(RULE, empty_allowed=True), "Permits and forbids; their order means nothing."),
-        Member("never", Rows(_NEVER, empty_allowed=True), "Promises no permit may break.", False),
+        Member("rules", Rows(RULE, most=1000, empty_allowed=True), "Permits and forbids; their order means nothing."),
+        Member("never", Rows(_NEVER, most=200, empty_allowed=True), "Promises no permit may break.", False),
     ),
 )

@@ -1,6 +1,6 @@
 """Reads a covenant from its YAML bytes, or says everything that is wrong with it at once.
 
-Bytes → tree (`document`) → forms and names (`conformance`, by `grammar`) → relations (`consistency`) → `Covenant`
+Bytes → tree (`document`) → relations (`consistency`) → forms and names (`conformance`, by `grammar`) → `Covenant`
 (`build`). A later step runs whatever the earlier one found, except that nothing is built from a document with errors.
 """
 
@@ -53,8 +53,8 @@ def read_covenant(source: bytes, name: str = DEFAULT_NAME) -> Document:
     report = Report(name)
     root = read_document(source, report)
     if root is not None:
+        check_consistency(root, report)  # first, as these are few and would be lost among hundreds of misspelt words
         check_forms(root, COVENANT, declared_in(root), report)
-        check_consistency(root, report)
         if not report.failed:
             return Document(build(root, version=sha256(source).hexdigest()), root, ())
     return Document(None, root, report.diagnostics())

@@ -80,14 +80,14 @@ def _schema(shape: Shape, records: dict[str, Schema]) -> Schema:
             return _ref(name)
         case Tagged(kinds):
             return {"oneOf": [_schema(record, records) for record in kinds.values()]}
-        case Table(key, value, empty_allowed):
-            table = {"type": "object", "propertyNames": _word(key), "additionalProperties": _schema(value, records)}
-            return table if empty_allowed else table | {"minProperties": 1}
-        case Rows(of, empty_allowed):
-            rows = {"type": "array", "items": _schema(of, records)}
+        case Table(key, value, most):
+            entries = {"propertyNames": _word(key), "additionalProperties": _schema(value, records)}
+            return {"type": "object", **entries, "minProperties": 1, "maxProperties": most}
+        case Rows(of, most, empty_allowed):
+            rows = {"type": "array", "items": _schema(of, records), "maxItems": most}
             return rows if empty_allowed else rows | {"minItems": 1}
-        case Several(of, all_allowed, empty_allowed):
-            listing = {"type": "array", "items": _word(of), "uniqueItems": True}
+        case Several(of, all_allowed, empty_allowed, most):
+            listing = {"type": "array", "items": _word(of), "uniqueItems": True, "maxItems": most}
             listing = listing if empty_allowed else listing | {"minItems": 1}
             return {"anyOf": [{"const": "all"}, listing]} if all_allowed else listing
         case _:

@@ -2,6 +2,9 @@
 
 The forms are data. `conformance.py` reads them to judge a document, `schema.py` to write the JSON Schema, and neither
 knows a section by name; so the two cannot drift apart.
+
+Every list and mapping has a largest size, `most`. The matrix holds a bit for each purpose, stage, pair of kinds and
+category, and the linter compares rules with each other: without bounds, a small file could ask for days of work.
 """
 
 from __future__ import annotations
@@ -84,6 +87,7 @@ class Several:
     of: Identifier | Choice | Name
     all_allowed: bool = False
     empty_allowed: bool = False
+    most: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Rows:
     """A list of records."""
 
     of: Record | Tagged
+    most: int
     empty_allowed: bool = False
 
 
@@ -100,7 +105,7 @@ class Table:
 
     key: Identifier | Choice | Name
     value: Shape
-    empty_allowed: bool = False
+    most: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,6 @@ def parse_span(text: str) -> Duration | None:
 
 
 def format_span(duration: Duration) -> str:
-    """The duration as a covenant writes it, weeks as days; `parse_span` reads it back."""
+    """The duration as a covenant writes it, weeks as days."""
     parts = ((duration.years, "Y"), (duration.months, "M"), (duration.days, "D"))
     return "P" + ("".join(f"{count}{unit}" for count, unit in parts if count) or "0D")

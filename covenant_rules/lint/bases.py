@@ -27,13 +27,19 @@ def permits_have_a_legal_basis(examined: Examined) -> None:
 
 def _lacking(examined: Examined, permit: Rule) -> dict[tuple[str, str], list[str]]:
     """Per kind and role the classes without a legal basis, in cells that no forbid takes away."""
-    covenant, matrix = examined.covenant, examined.matrix
+    covenant = examined.covenant
+    unlawful = examined.cells(permit) & ~examined.matrix.forbidden["hit"] & ~examined.matrix.lawful
     lacking: dict[tuple[str, str], set[str]] = {}
-    unlawful = examined.cells(permit) & ~matrix.forbidden["hit"] & ~matrix.lawful
-    for cell in matrix.space.cells(unlawful):
-        for kind, role in ((cell.from_kind, "source"), (cell.to_kind, "viewer")):
-            if legal_basis(covenant, cell.purpose, kind, cell.category) is None:
-                lacking.setdefault((kind, role), set()).add(covenant.categories[cell.category].class_)
+    for role, kinds, of_kind in (
+        ("source", permit.from_, examined.of_source),
+        ("viewer", permit.to, examined.of_viewer),
+    ):
+        for kind in kinds if unlawful else ():
+            for category in permit.categories:
+                if legal_basis(covenant, permit.purpose, kind, category) is not None:
+                    continue
+                if unlawful & of_kind[kind] & examined.of_category[category]:
+                    lacking.setdefault((kind, role), set()).add(covenant.categories[category].class_)
     return {who: sorted(classes) for who, classes in sorted(lacking.items())}
 
 

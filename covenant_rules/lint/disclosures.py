@@ -16,13 +16,11 @@ def sensitive_hits_are_guarded(examined: Examined) -> None:
     for permit in examined.permits:
         if "hit" not in permit.items or _is_guarded(permit):
             continue
-        categories = examined.covenant.categories
+        categories, live = examined.covenant.categories, examined.live(permit, "hit")
         exposed = sorted(
-            {
-                cell.category
-                for cell in examined.live_cells(permit)
-                if categories[cell.category].class_ is not CategoryClass.ORDINARY
-            }
+            category
+            for category in permit.categories
+            if categories[category].class_ is not CategoryClass.ORDINARY and live & examined.of_category[category]
         )
         if exposed:
             message = f"a hit of {quoted(permit.id)} by itself discloses {listed(exposed)} to one other party"

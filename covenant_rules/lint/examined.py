@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from covenant_rules.diagnostics import Report
-from covenant_rules.matrix import Cell, Matrix
+from covenant_rules.matrix import Matrix
 from covenant_rules.model import Covenant, Effect, Place, Rule
 from covenant_rules.tree import Mapping, Scalar
 
@@ -54,28 +54,68 @@ class Examined:
 
     def cells(self, rule: Rule) -> int:
         """The cells a rule names, without those where a kind of one party would have to face itself."""
-        return self.matrix.space.named(rule) & ~self._alone
+        return self._named[rule.id]
+
+    @cached_property
+    def _named(self) -> dict[str, int]:
+        return {rule.id: self.matrix.space.named(rule) & ~self._alone for rule in self.covenant.rules}
 
     @cached_property
     def _alone(self) -> int:
-        covenant, box = self.covenant, self.matrix.space.box
-        parties = [party.kind for party in covenant.parties.values()]
+        parties = [party.kind for party in self.covenant.parties.values()]
         alone = 0
-        for kind in covenant.kinds:
+        for kind in self.covenant.kinds:
             if parties.count(kind) == 1:
-                alone |= box(covenant.purposes, covenant.stages, (kind,), (kind,), covenant.categories)
+                alone |= self.of_source[kind] & self.of_viewer[kind]
         return alone
 
-    def live_cells(self, permit: Rule) -> Iterator[Cell]:
-        return self.matrix.space.cells(self.live(permit, "hit"))
+    # A covenant may have millions of cells. So whether some cell of a set has a property is asked by intersecting with
+    # the set of all cells that have it, and cells are never gone through one by one.
+
+    @cached_property
+    def of_purpose(self) -> dict[str, int]:
+        return {purpose: self._box(purposes=(purpose,)) for purpose in self.covenant.purposes}
+
+    @cached_property
+    def of_source(self) -> dict[str, int]:
+        return {kind: self._box(from_=(kind,)) for kind in self.covenant.kinds}
+
+    @cached_property
+    def of_viewer(self) -> dict[str, int]:
+        return {kind: self._box(to=(kind,)) for kind in self.covenant.kinds}
+
+    @cached_property
+    def of_category(self) -> dict[str, int]:
+        return {category: self._box(categories=(category,)) for category in self.covenant.categories}
+
+    def _box(
+        self,
+        purposes: Iterable[str] | None = None,
+        from_: Iterable[str] | None = None,
+        to: Iterable[str] | None = None,
+        categories: Iterable[str] | None = None,
+    ) -> int:
+        covenant = self.covenant
+        return self.matrix.space.box(
+            purposes or covenant.purposes,
+            covenant.stages,
+            from_ or covenant.kinds,
+            to or covenant.kinds,
+            categories or covenant.categories,
+        )
 
     @cached_property
     def takers(self) -> dict[str, frozenset[str]]:
         """Per purpose, the kinds that are source or viewer somewhere in the matrix."""
-        takers: dict[str, set[str]] = {purpose: set() for purpose in self.covenant.purposes}
-        for cell in self.matrix.space.cells(self.matrix.sets["hit"]):
-            takers[cell.purpose] |= {cell.from_kind, cell.to_kind}
-        return {purpose: frozenset(kinds) for purpose, kinds in takers.items()}
+        hits, covenant = self.matrix.sets["hit"], self.covenant
+        return {
+            purpose: frozenset(
+                kind
+                for kind in covenant.kinds
+                if hits & self.of_purpose[purpose] & (self.of_source[kind] | self.of_viewer[kind])
+            )
+            for purpose in covenant.purposes
+        }
 
     @cached_property
     def staffed(self) -> frozenset[str]:

@@ -34,21 +34,28 @@ def permits_add_something(examined: Examined) -> None:
             and other.purpose == permit.purpose
             and implies(Alternative(permit.when, permit.lookup), Alternative(other.when, other.lookup))
         ]
-        live = {item: examined.live(permit, item) for item in permit.items}
-        if any(live.values()) and not any(cells & ~_shown_by(examined, others, item) for item, cells in live.items()):
+        if _live_anywhere(examined, permit) and not any(_adds(examined, permit, item, others) for item in permit.items):
             shadowed.add(permit.id)
-            used = sorted(other.id for other in others if examined.live(other, "hit") & live.get("hit", 0))
+            used = sorted(other.id for other in others if examined.cells(other) & examined.cells(permit))
             message = f"{quoted(permit.id)} adds nothing: {listed(used, 'and')} shows all of it as readily"
             examined.report.warning(
                 "CR512", examined.place_of(permit), message, "remove it, or narrow the other permit"
             )
 
 
-def _shown_by(examined: Examined, permits: list[Rule], item: str) -> int:
-    cells = 0
-    for permit in permits:
-        cells |= examined.live(permit, item)
-    return cells
+def _live_anywhere(examined: Examined, permit: Rule) -> bool:
+    return any(examined.live(permit, item) for item in permit.items)
+
+
+def _adds(examined: Examined, permit: Rule, item: str, others: list[Rule]) -> bool:
+    """Whether some cell shows the item through this permit and through none of the others."""
+    left = examined.live(permit, item)
+    for other in others:
+        if item in other.items:
+            left &= ~examined.cells(other)
+        if not left:
+            return False
+    return True
 
 
 def forbids_forbid_something(examined: Examined) -> None:

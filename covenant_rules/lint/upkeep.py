@@ -40,10 +40,10 @@ def fields_are_shown(examined: Examined) -> None:
 
 def categories_are_used(examined: Examined) -> None:
     """CR534: a category may also serve as what a viewer must have itself."""
-    used = {cell.category for cell, _ in examined.matrix.cells()}
-    used |= {category for permit in examined.permits for category in permit.when.viewer_has}
+    hits = examined.matrix.sets["hit"]
+    asked = {category for permit in examined.permits for category in permit.when.viewer_has}
     for category in examined.covenant.categories:
-        if category not in used:
+        if category not in asked and not hits & examined.of_category[category]:
             message = f"no rule ever shows a signal of {quoted(category)}"
             place = examined.place("categories", category)
             examined.report.warning("CR534", place, message, "leave the category out, or permit it somewhere")
@@ -114,7 +114,8 @@ def lookups_have_a_quota(examined: Examined) -> None:
     for permit in examined.permits:
         if not permit.lookup:
             continue
-        for kind in sorted({cell.to_kind for cell in examined.live_cells(permit)}):
+        live = examined.live(permit, "hit")
+        for kind in sorted(kind for kind in permit.to if live & examined.of_viewer[kind]):
             allowed.add((permit.purpose, kind))
             if not covenant.quotas.lookups.get(permit.purpose, {}).get(kind):
                 message = f"{quoted(permit.id)} answers look-ups of {quoted(kind)}, which has no quota for them"

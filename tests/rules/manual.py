@@ -197,9 +197,11 @@ def _form(shape: Shape) -> str:
                 words = words.replace(one, many)
             return f"a list {words}" + (", or `all`" if all_allowed else "")
         case Rows(of):
-            return f"a list, each {of.what if isinstance(of, Record) else 'a permit or a forbid'}"
+            return (
+                f"a list of at most {shape.most}, each {of.what if isinstance(of, Record) else 'a permit or a forbid'}"
+            )
         case Table(key, value):
-            return f"per {_key(key)}: {_form(value)}"
+            return f"per {_key(key)}{f' (at most {shape.most})' if isinstance(key, Identifier) else ''}: {_form(value)}"
         case Record(what):
             return what
         case Tagged():

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from covenant_rules.diagnostics import MOST_DIAGNOSTICS
 from covenant_rules.document import MOST_BYTES
 from covenant_rules.load import check_document, load
 from covenant_rules.model import Place
@@ -71,6 +72,23 @@ def test_a_bomb_of_aliases_is_refused_before_it_unfolds() -> None:
 @pytest.mark.parametrize("source", [b"[" * 500_000, b"- " * 400_000, b"{a: " * 200_000, b"? " * 400_000])
 def test_deep_nesting_ends_the_reading_and_not_the_process(source: bytes) -> None:
     assert first(source)[0] == "CR109"
+
+
+def test_a_small_document_cannot_ask_for_a_matrix_without_end() -> None:
+    kinds = "kinds:\n" + "".join(f"  k{n}: K\n" for n in range(30))
+    categories = "categories:\n" + "".join(f"  c{n}: {{title: C, class: ordinary}}\n" for n in range(60))
+    codes = [found.code for found in check_document(with_sections(kinds + categories))[1]]
+    assert "CR411" in codes
+    assert "CR218" not in codes
+
+
+def test_the_search_for_a_likely_word_is_not_made_for_what_is_not_listed() -> None:
+    words = ", ".join(f"wrong{n}" for n in range(190))
+    rule = f"  - permit: p%d\n    clause: a\n    purpose: x\n    stages: [{words}]\n    from: [{words}]\n"
+    source = with_sections("rules:\n" + "".join(rule % n for n in range(150)))
+    start = time.process_time()
+    assert len(check_document(source)[1]) == MOST_DIAGNOSTICS + 1
+    assert time.process_time() - start < 3
 
 
 def test_a_document_above_a_megabyte_is_not_read() -> None:
