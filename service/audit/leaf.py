@@ -5,6 +5,7 @@
     party, actor, purpose,
     stage, rules                as far as the entry has them
     shown/<signal>              source and items of one signal that was shown
+    withheld                    what no party sees of any entry (`events.WITHHELD`)
     rest                        everything else, in one
 
 So whatever a covenant can let a source or recipient see of an entry (`covenant_rules.model.AUDIT_FIELDS`) is a field by
@@ -21,6 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from covenant_rules.dates import amsterdam_date
+from service.audit.events import WITHHELD
 
 __all__ = ["leaf_fields"]
 
@@ -46,6 +48,8 @@ def leaf_fields(
             fields[name] = _canonical(rest.pop(name))
     for signal, part in rest.pop("shown", {}).items():
         fields[f"shown/{signal}"] = _canonical(part)
+    if withheld := {name: rest.pop(name) for name in WITHHELD & rest.keys()}:
+        fields["withheld"] = _canonical(withheld)
     fields["rest"] = _canonical(rest)
     return fields
 

@@ -17,7 +17,7 @@ from clients.protocol.audit_leaf import entry_leaf
 from clients.protocol.encoding import canonical_json, parse_json
 from covenant_rules.model import AUDIT_FIELDS, AuditSight, Duration
 from service.audit import repository
-from service.audit.events import _EVENTS, CATALOGUE, EVERYWHERE, Log
+from service.audit.events import _EVENTS, CATALOGUE, EVERYWHERE, WITHHELD, Log
 from service.audit.leaf import leaf_fields
 from service.audit.record import _SHAPES, AuditRecord, CatalogueError, Shown, stored_form
 from service.audit.tables import TABLES
@@ -211,13 +211,14 @@ def test_what_a_covenant_can_let_someone_see_is_a_field_by_itself() -> None:
     named = leaf_fields("complex-approach", entry_id, "disclosure-decided", late, stored_form(decided(), Log.BROKER))
     shown = {name for name in named if name.startswith("shown/")}
     assert named.keys() - shown == {
-        "entry", "day", "time", "party", "actor", "purpose", "stage", "rules", "rest"
+        "entry", "day", "time", "party", "actor", "purpose", "stage", "rules", "withheld", "rest"
     }  # fmt: skip
     assert len(shown) == 1
     own_names = {"rules": "rule"}
-    assert {own_names.get(name, name) for name in named.keys() - shown - {"entry", "rest"}} | {"items"} == {
+    assert {own_names.get(name, name) for name in named.keys() - shown - {"entry", "withheld", "rest"}} | {"items"} == {
         *AUDIT_FIELDS
     }
+    assert parse_json(named["withheld"]).keys() == WITHHELD  # type: ignore[union-attr]
     assert named["day"] == b'"2026-07-01"'
     assert named["time"] == b'"2026-06-30T22:30:00.000000+00:00"'
     assert parse_json(named["entry"]) == {
