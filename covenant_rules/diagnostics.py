@@ -70,11 +70,16 @@ class Report:
         self._add(Severity.WARNING, code, place, message, suggestion)
 
     def _add(self, severity: Severity, code: str, place: Place, message: str, suggestion: Suggestion) -> None:
-        if len(self._found) == MOST_DIAGNOSTICS:
+        if self.is_full:
             self._left_out += 1
             return
         advice = suggestion if isinstance(suggestion, str) else suggestion()
         self._found.append(Diagnostic(code, severity, place, self.file, message, advice))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what is found from now on is only counted."""
+        return len(self._found) == MOST_DIAGNOSTICS
 
     @property
     def failed(self) -> bool:

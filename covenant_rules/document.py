@@ -80,8 +80,8 @@ def _decoded(source: bytes, report: Report) -> str | None:
         report.error("CR102", _place_of(before, len(before)), "the document is not UTF-8", "save it as UTF-8")
         return None
     for found in _HIDDEN.finditer(text):
-        message = f"the invisible character U+{ord(found.group()):04X}"
-        report.error("CR104", _place_of(text, found.start()), message, "remove it")
+        place = _START if report.is_full else _place_of(text, found.start())  # a search from the start of the text
+        report.error("CR104", place, f"the invisible character U+{ord(found.group()):04X}", "remove it")
     return None if report.failed else text
 
 

@@ -153,3 +153,10 @@ def test_what_is_quoted_back_is_printable_and_short() -> None:
     assert found[0].code == "CR206"
     assert found[0].message.isprintable()
     assert len(found[0].message) < 400
+
+
+def test_a_million_invisible_characters_are_counted_and_not_looked_for_one_by_one() -> None:
+    start = time.process_time()
+    _, found = check_document("\u200b".encode() * 300_000)
+    assert found[-1].message == f"{300_000 - MOST_DIAGNOSTICS} more problems are not listed"
+    assert time.process_time() - start < 2
