@@ -76,8 +76,8 @@ def _head(full: bool) -> str:
     return f"""# Performance
 
 Made by `make {"bench-full" if full else "bench"}` on {today}: {len(os.sched_getaffinity(0))} cores
-({platform.machine()}), Python {platform.python_version()}. The machine is shared with others: compare what stands side by
-side in one table, not figures of two days.
+({platform.machine()}), Python {platform.python_version()}. The machine is shared with others: compare what stands side
+by side in one table, not figures of two days.
 
 """
 
