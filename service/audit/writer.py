@@ -68,10 +68,10 @@ class AuditWriter:
                 | {
                     "event": record.event,
                     "at": now,
-                    "party": record.by.party if record.by else None,
                     "parties": list(record.parties),
                     "subjects": list(record.subjects),
                     "signals": list(record.signals),
+                    "rules": list(record.rules),
                     "fields": form,
                     "salt": salt,
                 }
