@@ -11,6 +11,7 @@ process. There is no fallback to the parser in Python, which is thirty times slo
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,7 @@ _START = Place(1, 1)
 # CVE-2021-42574): controls except tab and line ends, the soft hyphen, bidirectional marks, embeddings and isolates,
 # zero-width characters, line and paragraph separators, tag characters, and a byte order mark inside the text.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\U000e0000-\U000e007f]"
 )
 
@@ -73,10 +74,11 @@ def _decoded(source: bytes, report: Report) -> str | None:
         message = f"the document has {len(source):,} bytes, more than {MOST_BYTES:,}"
         report.error("CR103", _START, message, "split the agreement into covenants of one purpose each")
         return None
+    body = source.removeprefix(BOM_UTF8)
     try:
-        text = source.decode("utf-8-sig")
+        text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = source[: error.start].decode("utf-8-sig")
+        before = body[: error.start].decode("utf-8")
         report.error("CR102", _place_of(before, len(before)), "the document is not UTF-8", "save it as UTF-8")
         return None
     for found in _HIDDEN.finditer(text):
@@ -168,7 +170,9 @@ def _root(events: _Events) -> Mapping | None:
         match event:
             case yaml.ScalarEvent():
                 _refuse_decoration(event, place, report)
-                node: Node = Scalar(event.value, event.implicit[0], place)
+                scalar = Scalar(event.value, event.implicit[0], place)
+                _refuse_escapes(scalar, report)
+                node: Node = scalar
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 node = stack.pop().closed()
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
@@ -205,6 +209,14 @@ def _refuse_decoration(event: Any, place: Place, report: Report) -> None:
         report.error("CR105", place, f"the anchor {quoted('&' + event.anchor)}", "remove it")
     if event.tag is not None:
         report.error("CR106", place, f"the tag {quoted(event.tag)}", "remove it, or put the text between quotes")
+
+
+def _refuse_escapes(scalar: Scalar, report: Report) -> None:
+    """Between double quotes, `\\u202e` shows in the document and hides in whatever is made of it."""
+    hidden = None if scalar.bare else _HIDDEN.search(scalar.text)
+    if hidden:
+        message = f"an escape that stands for the invisible character U+{ord(hidden.group()):04X}"
+        report.error("CR104", scalar.place, message, "remove it")
 
 
 def _mapping_or_complaint(root: Node | None, report: Report) -> Mapping | None:
