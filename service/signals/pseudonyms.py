@@ -104,15 +104,17 @@ class Pseudonymiser:
         """
         conversion = self._conversions[match_key]
         made = rekey_many(conversion.scalar, [token for _, token in tokens], pool=self._pool)
-        return [
-            refusal_of(token)
-            if isinstance(pseudonym, GroupError)
-            else Kept(
-                self._recognised(conversion, normalisation_version, pseudonym),
-                self._sealed(conversion, normalisation_version, signal_id, pseudonym),
-            )
-            for (signal_id, token), pseudonym in zip(tokens, made, strict=True)
-        ]
+        place = self._place(conversion, normalisation_version)
+        nonces = self._random(NONCE_BYTES * len(tokens))
+        kept: list[Kept | TokenRefusal] = []
+        for number, ((signal_id, token), pseudonym) in enumerate(zip(tokens, made, strict=True)):
+            if isinstance(pseudonym, GroupError):
+                kept.append(refusal_of(token))
+                continue
+            nonce = nonces[number * NONCE_BYTES : (number + 1) * NONCE_BYTES]
+            sealed = nonce + self._cipher.encrypt(nonce, pseudonym, place + signal_id.bytes)
+            kept.append(Kept(self._recognised(conversion, normalisation_version, pseudonym), sealed))
+        return kept
 
     def recognise(self, match_key: str, normalisation_version: str, token: bytes) -> Recognised | TokenRefusal:
         """Whom a look-up asks about; nothing of it is kept. Raises KeyError for a match key without a conversion."""
@@ -133,14 +135,6 @@ class Pseudonymiser:
             subject_handle(self._keys.audit, match_key, pseudonym),
         )
 
-    def _sealed(self, conversion: Conversion, normalisation_version: str, signal_id: UUID, pseudonym: Element) -> bytes:
-        place = lp(
-            _SEAL_TAG,
-            self._covenant_id,
-            conversion.match_key,
-            normalisation_version,
-            str(conversion.epoch),
-            signal_id.bytes,
-        )
-        nonce = self._random(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, pseudonym, place)
+    def _place(self, conversion: Conversion, normalisation_version: str) -> bytes:
+        """What a sealed pseudonym is bound to, before the 16 bytes of the signal's id: elsewhere it does not open."""
+        return lp(_SEAL_TAG, self._covenant_id, conversion.match_key, normalisation_version, str(conversion.epoch))

@@ -103,8 +103,8 @@ def _batch(partner: Partner, size: int, tokens: int, fields: int) -> bytes:
 
 
 @contextmanager
-def serving(stage: Stage, directory: Path, workers: int) -> Iterator[str]:
-    """The same broker as processes; gives its URL."""
+def serving(stage: Stage, directory: Path, workers: int) -> Iterator[tuple[str, int]]:
+    """The same broker as processes; gives its URL and the id of their parent."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -122,7 +122,7 @@ def serving(stage: Stage, directory: Path, workers: int) -> Iterator[str]:
                     break
             except httpx.TransportError:
                 time.sleep(0.1)
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -165,6 +165,21 @@ def drive(stage: Stage, url: str, bodies: Sequence[bytes], clients: int) -> floa
     if accepted != size * len(bodies):
         raise RuntimeError("not every signal was accepted")
     return elapsed
+
+
+def cpu_seconds(root: int) -> float:
+    """Processor time of a process and its living children, theirs included."""
+    spent = 0.0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        if int(entry.name) == root or int(fields[1]) == root:
+            spent += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return spent
 
 
 @dataclass
@@ -237,16 +252,23 @@ def run(directory: Path, given: argparse.Namespace) -> None:
             print(f"{CORES} cores, {given.workers} workers, load {os.getloadavg()[0]:.1f}")
             print(f"{given.size} signals a batch, {given.tokens} tokens and {given.fields} fields each, ", end="")
             print(f"{len(bodies[0]) / given.size:.0f} bytes a signal")
-            with serving(stage, directory, given.workers) as address:
+            postmaster = int((directory / "postgres/data/postmaster.pid").read_text().split()[0])
+            with serving(stage, directory, given.workers) as (address, workers):
                 before = bare_rekeying()
                 drive(stage, address, warm, 2 * given.workers)
+                spent = {"workers": -cpu_seconds(workers), "PostgreSQL": -cpu_seconds(postmaster)}
                 elapsed = drive(stage, address, bodies, 2 * given.workers)
+                spent["workers"] += cpu_seconds(workers)
+                spent["PostgreSQL"] += cpu_seconds(postmaster)
                 after = bare_rekeying()
-            signals = given.batches * given.size / elapsed
+            total = given.batches * given.size
+            signals = total / elapsed
             bare = (before + after) / 2
             print(f"bare re-keying      {bare:10,.0f} tokens/s   (before {before:,.0f}, after {after:,.0f})")
             print(f"request to commit   {signals:10,.0f} signals/s = {signals * given.tokens:,.0f} tokens/s")
             print(f"ratio               {signals * given.tokens / bare:10.2f}")
+            print("processor time of one signal, µs: ", end="")
+            print(", ".join(f"{name} {seconds / total * 1e6:.0f}" for name, seconds in spent.items()))
             print("one signal, in one process, µs:")
             for step, cost in breakdown(stage, spare, given.size).items():
                 print(f"  {step:48} {cost:8.1f}")
