@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import psycopg
+from fasteners import InterProcessLock
 from psycopg import sql
 
 with warnings.catch_warnings():
@@ -64,6 +65,8 @@ class EmbeddedPostgres:
         # We hold the lock, so a process counted here was killed; counting it on would keep the server up for ever.
         (data / _HANDLES).unlink(missing_ok=True)
         server = get_server(data, cleanup_mode="stop", start=False)
+        # The library's own lock is one file in the temporary directory, for whoever comes first on the whole machine.
+        server._lock = InterProcessLock(self._directory / "library.lock")
         server.ensure_pgdata_inited()
         (data / "postgresql.auto.conf").write_text(self._configuration())
         server.start()
