@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
 
+from covenant_rules.evaluate import decide
 from covenant_rules.load import load
 from covenant_rules.matrix import Matrix
+from covenant_rules.model import Anchor, Facts, LookUp, OwnSignal, Question, Signal
 from covenant_rules.queries import broken, can
 from tests.rules.fragments import EXAMPLES
 
@@ -80,3 +84,49 @@ def test_an_observer_takes_part_in_no_sharing(name: str, kind: str) -> None:
 
 def test_residents_see_area_figures() -> None:
     assert COVENANTS["temporary-housing"].statistics.to == {"municipality", "residents"}
+
+
+def asked(viewer: str, purpose: str, anchor: Anchor, *signals: tuple[str, str]) -> dict[str, tuple[str, ...]]:
+    """What `viewer` sees at the first stage of a subject with these signals of (party, category), by their source."""
+    covenant = COVENANTS["complex-approach"]
+    facts = Facts(
+        current=covenant,
+        versions={},
+        signals=frozenset(
+            Signal(party, party, category, date(2026, 11, 1), frozenset({purpose}), covenant.version)
+            for party, category in signals
+        ),
+        active=frozenset(covenant.parties),
+    )
+    decision = decide(Question(viewer, purpose, "signal", datetime(2026, 11, 22, 12, tzinfo=UTC), anchor), facts)
+    return {visible.signal: visible.items for visible in decision.visible}
+
+
+def test_criminal_data_show_from_the_third_party_on_and_never_to_the_landlord() -> None:
+    two = [("municipality", "noise"), ("police", "drug-dealing")]
+    three = [*two, ("housing-north", "noise")]
+    assert asked("municipality", "nuisance", OwnSignal("municipality"), *two) == {}
+    seen = asked("municipality", "nuisance", OwnSignal("municipality"), *three)
+    assert seen["police"] == ("hit", "source", "category", "period")
+    assert set(asked("housing-north", "nuisance", OwnSignal("housing-north"), *three)) == {"municipality"}
+
+
+def test_a_look_up_answers_only_where_two_others_have_seen_something() -> None:
+    one = [("municipality", "noise")]
+    assert asked("police", "nuisance", LookUp(), *one) == {}
+    assert set(asked("police", "nuisance", LookUp(), *one, ("housing-south", "waste"))) == {
+        "municipality",
+        "housing-south",
+    }
+
+
+def test_organisations_at_one_door_learn_of_each_other_from_the_third_on() -> None:
+    visits = [(party, "home-visit") for party in ("care-team", "housing-north", "police")]
+    assert asked("care-team", "support", OwnSignal("care-team"), *visits[:2]) == {}
+    seen = asked("care-team", "support", OwnSignal("care-team"), *visits)
+    assert seen == dict.fromkeys(("housing-north", "police"), ("hit", "source", "contact.role"))
+
+
+def test_the_police_see_that_care_has_something_and_not_what_it_noted() -> None:
+    seen = asked("police", "nuisance", OwnSignal("police"), ("police", "noise"), ("care-team", "noise"))
+    assert seen == {"care-team": ("hit", "source", "category", "period")}
