@@ -6,6 +6,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from clients.cli import fields, hits, profile, rules, signals
 from clients.sdk.errors import ClientError
@@ -29,7 +30,7 @@ def main() -> None:
     try:
         app()
     except ClientError as error:
-        Console(stderr=True, highlight=False).print(f"[red]refused:[/red] {error}", markup=True, soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]refused:[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped; run the same command again to go on")

@@ -118,7 +118,7 @@ def _report(tally: Tally, faulty: list[Rejected], target: Path, dry_run: bool, a
     if faulty:
         console.print(f"Rejected rows, with the reason, are in {target}")
     for reference, faults in tally.refused[:20]:
-        console.print(f"  {reference}: " + "; ".join(f"{fault.detail} [{fault.code}]" for fault in faults))
+        console.print(f"  {reference}: " + "; ".join(f"{fault.detail} ({fault.code})" for fault in faults))
 
 
 def signals(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, as_json: JsonOption = False) -> None:

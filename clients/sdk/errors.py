@@ -82,15 +82,18 @@ class Refused(ClientError):
         faults: tuple[Fault, ...] = (),
         parameters: Mapping[str, object] | None = None,
         retry_after: float | None = None,
+        clause: str | None = None,
     ) -> None:
         located = "".join(f"\n  {fault.pointer}: {fault.detail} [{fault.code}]" for fault in faults[:10])
-        super().__init__(f"{detail} [{code}]{located}")
+        under = f" ({clause})" if clause else ""
+        super().__init__(f"{detail}{under} [{code}]{located}")
         self.status = status
         self.code = code
         self.detail = detail
         self.faults = faults
         self.parameters = dict(parameters or {})
         self.retry_after = retry_after
+        self.clause = clause
 
 
 class Stale(Refused):

@@ -19,6 +19,9 @@ from clients.sdk.errors import ClientError, Fault, OverQuota, Refused, Stale, Un
 
 Answer = TypeVar("Answer", bound=Message)
 
+PROBLEMS = "/problems/"
+"""What the `type` of every problem document of these services begins with; the code follows."""
+
 _STALE = frozenset({"stale-covenant-version", "stale-key-version"})
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.2  # seconds; doubled after each attempt
@@ -144,7 +147,9 @@ def _refusal(response: httpx.Response) -> Refused:
         document = {}
     if not isinstance(document, dict):
         document = {}
-    code = str(document.get("code") or f"http-{response.status_code}")
+    kind_of_problem = str(document.get("type", ""))
+    code = kind_of_problem.removeprefix(PROBLEMS) if kind_of_problem.startswith(PROBLEMS) else ""
+    code = code or f"http-{response.status_code}"
     detail = str(document.get("detail") or response.reason_phrase)
     errors = document.get("errors")
     faults = tuple(
@@ -162,4 +167,5 @@ def _refusal(response: httpx.Response) -> Refused:
         faults,
         parameters if isinstance(parameters, dict) else None,
         float(retry) if retry.isdigit() else None,
+        str(document["clause"]) if document.get("clause") else None,
     )

@@ -262,7 +262,7 @@ class Story:
             attempt()
         except Refused as error:
             self.counts.refusals_expected += 1
-            self._console.print(f"  [green]refused[/green]  {what}: {error.detail} [{error.code}]", markup=True)
+            self._console.print(f"  [green]refused[/green]  {what}: {error.detail} ({error.clause or error.code})")
         else:
             self.counts.refusals_missing += 1
             self._console.print(f"  [red]NOT refused[/red]  {what}")

@@ -34,7 +34,12 @@ def conversation(handler: Callable[[httpx.Request], httpx.Response], pauses: lis
 
 
 def problem(status: int, code: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    body = {"code": code, "detail": "no", "errors": [{"pointer": "#/x", "code": "bad", "detail": "is bad"}]}
+    body = {
+        "type": f"/problems/{code}",
+        "detail": "no",
+        "clause": "art. 5.2",
+        "errors": [{"pointer": "#/x", "code": "bad", "detail": "is bad"}],
+    }
     return httpx.Response(status, json=body, headers=headers)
 
 
@@ -72,6 +77,7 @@ def test_a_problem_document_becomes_an_exception_of_its_kind(status: int, code: 
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.code) == (status, code)
     assert caught.value.faults[0].pointer == "#/x"
+    assert caught.value.clause == "art. 5.2"
 
 
 def test_what_passes_is_waited_for() -> None:
