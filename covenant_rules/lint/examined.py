@@ -31,7 +31,7 @@ class Examined:
         return tuple(rule for rule in self.covenant.rules if rule.effect is Effect.FORBID)
 
     def place(self, *path: str) -> Place:
-        """Where the part at the end of `path` stands: a single word itself, else its key, or the last key that is there."""
+        """Where the part at the end of `path` stands: a word itself, else its key, or the last key that is there."""
         node, place = self.root, self.root.place
         for key in path:
             entry = node.entries.get(key)
