@@ -135,7 +135,7 @@ def boxes(space: Space, items: tuple[str, ...], cells: Mapping[int, int]) -> tup
     found: set[tuple[int, ...]] = {
         (*(1 << place for place in space.coordinates(cell)), held) for cell, held in cells.items()
     }
-    for axis in (4, 3, 2, 1, 0, 5):
+    for axis in (4, 3, 2, 1, 0):
         merged: defaultdict[tuple[int, ...], int] = defaultdict(int)
         for box in found:
             merged[box[:axis] + box[axis + 1 :]] |= box[axis]

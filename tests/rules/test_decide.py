@@ -393,6 +393,12 @@ def test_11_the_terms_of_all_permits_used_hold() -> None:
     assert [ground.rule for ground in decision.visible[0].grounds["note.gist"]] == ["more"]
 
 
+def test_11_the_longest_term_is_the_one_that_ends_last() -> None:
+    month, days = (AuditSight(confidential=d) for d in (Duration(months=1), Duration(days=60)))
+    rules = [rule(f"r{n}", audit=audit) for n, audit in enumerate((month, days))]
+    assert answer(covenant(*rules), signal()).audit.confidential == Duration(days=60)
+
+
 def test_11_of_terms_that_end_together_the_same_one_is_told() -> None:
     month, days = (AuditSight(confidential=d) for d in (Duration(months=1), Duration(days=30)))
     for audits in ((month, days), (days, month)):

@@ -170,6 +170,14 @@ def test_no_names_the_forbid() -> None:
     assert answer.rules == ("no-care-notes-to-police",)
 
 
+def test_no_names_the_forbid_of_an_implied_item() -> None:
+    wide = replace(COMPLEX.rules[0], id="wide", from_=frozenset({"care"}), to=frozenset({"police"}))
+    rules = (*COMPLEX.rules, replace(wide, items=frozenset(COMPLEX.items)))
+    answer = can(replace(COMPLEX, rules=rules), from_="care", to="police", item="note.full", purpose="nuisance")
+    assert answer.refusal is Refusal.FORBIDDEN
+    assert answer.rules == ("no-care-notes-to-police",)
+
+
 def test_no_names_the_kind_without_a_legal_basis() -> None:
     rules = (*COMPLEX.rules, replace(COMPLEX.rules[0], id="wide", categories=frozenset({"care-concern"})))
     answer = can(replace(COMPLEX, rules=rules), from_="housing", to="municipality", item="hit", category="care-concern")
