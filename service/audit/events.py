@@ -323,6 +323,20 @@ _EVENTS = (
     _event("misuse-rules-changed", "log", "officer", _BROKER, _OFFICER, _ALWAYS,
            "an officer changed the rules by which signs of misuse are found; `digest` is that of the new ones",
            "digest"),
+    # What the two services see of each other's logs.
+    _event("log-first-cosigned", "witness", "service", _KEYHOLDER, _PARTIES, _ALWAYS,
+           "the key holder cosigned a head of the broker's log for the first time; `fingerprints` has its root",
+           "service counts fingerprints"),
+    _event("log-inconsistent", "witness", "service", _KEYHOLDER, _PARTIES, _ALWAYS,
+           "the broker signed two heads of its log that cannot both be true: one was `seen` and cosigned, the other "
+           "`shown` later. Nothing is released until an operator has acknowledged it",
+           "service reason counts fingerprints"),
+    _event("log-finding-acknowledged", "witness", "operator", _KEYHOLDER, _PARTIES, _ALWAYS,
+           "an operator looked into two heads that cannot both be true; the log goes on from the one that was `shown`",
+           "service reason words counts fingerprints"),
+    _event("log-taken-back", "witness", "service", _BROKER, _PARTIES, _ALWAYS,
+           "the key holder has cosigned more of this log than there is: a backup was restored, or worse",
+           "service counts"),
     _event("entries-erased", "erasure", "service", _BOTH, _PARTIES, _ALWAYS,
            "entries up to `day` were erased with their salts: the retention of `version` was over. `digest` covers "
            "their leaves, which stay",

@@ -1,0 +1,145 @@
+"""Messages about the audit log: its tree, its entries, and the witness that cosigns its heads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from clients.protocol.checkpoint import LONGEST_NOTE
+from clients.protocol.messages.base import Bytes32, Message, Moment
+
+LONGEST_PROOF = 64
+"""Hashes: one more than a tree of 2^63 leaves needs."""
+
+Proof = Annotated[tuple[Bytes32, ...], Field(max_length=LONGEST_PROOF)]
+Note = Annotated[str, Field(max_length=LONGEST_NOTE)]
+"""A C2SP signed note (see `clients.protocol.checkpoint`)."""
+
+
+class LogDescription(Message):
+    """How a log is called, and the Ed25519 key that signs its heads. Compare it with what its operator published."""
+
+    origin: str
+    public_key: Bytes32
+
+
+class InclusionProof(Message):
+    """That the leaf at `index` stands in the tree of `size` leaves: hashes from the leaf's sibling upwards."""
+
+    index: int
+    size: int
+    path: Proof
+
+
+class ConsistencyProof(Message):
+    """That the tree of `second` leaves goes on from that of `first` leaves."""
+
+    first: int
+    second: int
+    path: Proof
+
+
+class LoggedEntry(Message):
+    """One line of an entry bundle: what the leaf at `index` was made from.
+
+    `fields` are the bytes under the leaf's digests, as text: each is the canonical JSON of one field. Without `salt`
+    and `fields` the entry is there no more, and its leaf alone stands for it.
+    """
+
+    index: int
+    salt: Bytes32 | None = None
+    fields: dict[str, str] | None = None
+
+
+class ShownFieldMessage(Message):
+    """One field of an entry in the clear: its canonical JSON as text, and the key of its digest."""
+
+    key: Bytes32
+    value: str
+
+
+class EntryReceipt(Message):
+    """Proves for good and offline that an entry stands in the log, with the fields that its reader may see."""
+
+    entry_id: UUID
+    shown: dict[str, ShownFieldMessage]
+    hidden: tuple[Bytes32, ...]
+    """Digests in place of all other fields."""
+    proof: str
+    """The `c2sp.org/tlog-proof@v1` file: place, inclusion proof, and checkpoint with its cosignature."""
+
+
+class CosignatureRequest(Message):
+    """The head that the log has now, for the witness to cosign; as `add-checkpoint` of c2sp.org/tlog-witness.
+
+    `old_size` is what the witness cosigned last, as far as the log knows. A head that is smaller than that says that
+    the log was taken back.
+    """
+
+    old_size: Annotated[int, Field(ge=0, lt=2**63)]
+    consistency: Proof
+    """From `old_size` to the checkpoint; empty if that is 0, or not less than the checkpoint's size."""
+    checkpoint: Note
+
+
+class CosignatureAnswer(Message):
+    """One signature line, newline included, to stand below the log's own."""
+
+    cosignature: str
+
+
+class WitnessDescription(Message):
+    """The name under which this service cosigns heads of other services' logs, and the Ed25519 key it does so with."""
+
+    name: str
+    public_key: Bytes32
+
+
+class WitnessFinding(Message):
+    """Two heads of one log that cannot both be true, each signed by it: `seen` was cosigned here, `shown` came later.
+
+    While a finding is not acknowledged, nothing is released for the covenant.
+    """
+
+    finding_id: UUID
+    origin: str
+    kind: Literal["forked", "taken-back"]
+    found_at: Moment
+    seen: Note
+    shown: Note
+    acknowledged_at: Moment | None = None
+    acknowledged_by: str | None = None
+
+
+class WitnessedLog(Message):
+    """What this service knows of one log of another service, as its witness."""
+
+    origin: str
+    checkpoint: Note | None = None
+    """The last head it cosigned, with its cosignature."""
+    findings: tuple[WitnessFinding, ...]
+    """The newest first."""
+
+
+class Acknowledgement(Message):
+    """An operator has looked into a finding and says what it was; the log goes on from the head that was shown."""
+
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+__all__ = [
+    "Acknowledgement",
+    "ConsistencyProof",
+    "CosignatureAnswer",
+    "CosignatureRequest",
+    "EntryReceipt",
+    "InclusionProof",
+    "LogDescription",
+    "LoggedEntry",
+    "ShownFieldMessage",
+    "WitnessDescription",
+    "WitnessFinding",
+    "WitnessedLog",
+]
