@@ -50,7 +50,9 @@ def subject(name: str, **values: str) -> dict[str, bytes]:
     made = {
         key: f"{key} of {name}" for key in ("address-bag", "address-postcode", "person-bsn", "person-name-birthdate")
     }
-    made |= {key.replace("_", "-"): f"{key} of {value}" for key, value in values.items()}
+    for key, value in values.items():
+        match_key = key.replace("_", "-")
+        made[match_key] = f"{match_key} of {value}"
     return {key: value.encode() for key, value in made.items()}
 
 
