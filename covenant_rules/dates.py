@@ -48,8 +48,8 @@ def _is_summer(universal: datetime) -> bool:
         return _MARCH < universal.month < _OCTOBER
     days = monthrange(universal.year, universal.month)[1]
     last_sunday = days - date(universal.year, universal.month, days).isoweekday() % 7
-    # Before one o'clock on that Sunday the other offset still holds, but both fall on the same day.
-    return (universal.day >= last_sunday) is (universal.month == _MARCH)
+    after_change = (universal.day, universal.hour) >= (last_sunday, 1)
+    return after_change if universal.month == _MARCH else not after_change
 
 
 def add(day: date, duration: Duration) -> date:
