@@ -15,6 +15,7 @@ from clients.protocol.encoding import lp
 from service.audit.writer import AuditWriter
 from service.covenants.service import Covenants
 from service.disclosure.asking import Asking
+from service.disclosure.retention import forget
 from service.errors import Refused
 from service.parties.service import Parties
 from service.principals import Principal
@@ -67,3 +68,8 @@ class Desk:
     def request_digest(self, kind: str, request: bytes) -> bytes:
         """What a repetition is recognised by: a keyed hash, since a request may hold tokens."""
         return hmac.digest(self.request_key, lp("covenant-broker/v1 request", kind, sha256(request).digest()), sha256)
+
+    def forget(self, session: Session, covenant_id: str) -> int:
+        """Deletes what answers have left behind and nobody needs any more (see `retention`); returns how many rows."""
+        versions = self.covenants.versions(session, covenant_id).values()
+        return forget(session, covenant_id, versions, self.clock())

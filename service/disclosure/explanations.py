@@ -20,6 +20,7 @@ from service.disclosure import feed_repository as feeds
 from service.disclosure.answers import Decided, decided, hit_message, rules_of
 from service.disclosure.asking import Asking
 from service.disclosure.desk import Desk
+from service.disclosure.disclosures import hold_shown
 from service.disclosure.facts import own_subjects
 from service.errors import NotFound
 
@@ -42,6 +43,7 @@ def explain(session: Session, asking: Asking, desk: Desk, hit_id: UUID, language
     if seen is None:
         raise _unknown()
     signal = subject.signals[str(seen.signal_id)]
+    hold_shown(session, asking, desk, {seen.signal_id: signal.party})
     entry = desk.audit.append(
         session,
         asking.record(

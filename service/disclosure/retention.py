@@ -1,6 +1,7 @@
 """What is forgotten of answers, and when: nothing here outlives its use, and no mark on a subject is permanent.
 
-    hit feed        retractions, once nothing is left of the signals; older cursors then have to begin anew
+    hit feed        retractions, once nothing is left of the signals; older cursors then have to begin anew.
+                    All of it, when the party has left
     disclosures     after `REMEMBERED`: grants are asked within minutes, repetitions within days
     notices         `READABLE` after the source could first read them
     told            when all that could have been told has ended: after the longest retention of any category
@@ -36,9 +37,19 @@ _RETRACTIONS = """
     WHERE f.covenant_id = :covenant_id AND f.viewer = last.viewer
 """
 
+_LEFT = "viewer IN (SELECT party FROM party WHERE covenant_id = :covenant_id AND state = 'left')"
+_DELETIONS = (
+    f"DELETE FROM hit_state WHERE covenant_id = :covenant_id AND {_LEFT}",  # noqa: S608 - a constant
+    f"DELETE FROM hit_feed WHERE covenant_id = :covenant_id AND {_LEFT}",  # noqa: S608 - a constant
+    "DELETE FROM disclosure WHERE covenant_id = :covenant_id AND decided_at < :disclosed",
+    "DELETE FROM notice WHERE covenant_id = :covenant_id AND visible_from < :readable",
+    "DELETE FROM told WHERE covenant_id = :covenant_id AND first_told_at < CAST(:told AS date)",
+    "DELETE FROM lookup_count WHERE covenant_id = :covenant_id AND day < :today",
+)
 
-def forget(session: Session, covenant_id: str, versions: Iterable[Covenant], now: datetime) -> None:
-    """Deletes what is no longer needed of one covenant, `versions` being all it ever had."""
+
+def forget(session: Session, covenant_id: str, versions: Iterable[Covenant], now: datetime) -> int:
+    """Deletes what is no longer needed of one covenant, `versions` being all it ever had; returns how many rows."""
     today = amsterdam_date(now)
     if today is None:
         raise ValueError("the clock must give an aware moment")
@@ -49,14 +60,9 @@ def forget(session: Session, covenant_id: str, versions: Iterable[Covenant], now
         "told": _earliest_day(versions, today),
         "today": today,
     }
-    for statement in (
-        _RETRACTIONS,
-        "DELETE FROM disclosure WHERE covenant_id = :covenant_id AND decided_at < :disclosed",
-        "DELETE FROM notice WHERE covenant_id = :covenant_id AND visible_from < :readable",
-        "DELETE FROM told WHERE covenant_id = :covenant_id AND first_told_at < CAST(:told AS date)",
-        "DELETE FROM lookup_count WHERE covenant_id = :covenant_id AND day < :today",
-    ):
-        session.connection().execute(text(statement), parameters)
+    connection = session.connection()
+    connection.execute(text(_RETRACTIONS), parameters)
+    return sum(connection.execute(text(statement), parameters).rowcount for statement in _DELETIONS)
 
 
 def _earliest_day(versions: Iterable[Covenant], today: date) -> date:
