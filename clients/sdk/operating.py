@@ -49,13 +49,15 @@ class Operator:
         self._http.delete(f"/v1/covenants/{covenant}/parties/{party}/suspension")
 
 
-def broker_enrolment(service: str, public_keys: Mapping[str, object]) -> ServiceEnrolment:
-    """The broker's enrolment at the key holder, from what `covenantd keys show broker` prints."""
+def broker_enrolment(service: str, issuer: str, public_keys: Mapping[str, object]) -> ServiceEnrolment:
+    """The broker's enrolment at the key holder, from its settings and what `covenantd keys show broker` prints."""
     return ServiceEnrolment.model_validate(
         {
             "service": service,
+            "issuer": issuer,
             "authenticationKey": public_keys["authentication"],
             "encryptionKey": public_keys["encryption"],
             "grantKey": public_keys["grants"],
+            "logKey": public_keys["checkpoint"],
         }
     )

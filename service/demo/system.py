@@ -129,7 +129,7 @@ def found(system: Running, covenant: Covenant, document: bytes) -> None:
         )
         enrolments.append(Enrolment(party=party, keys=profile.public_keys()))
     public = public_service_keys(KeyDirectory(system.directory / "broker" / "keys"), "broker")
-    system.operator("keyholder").enrol_service(broker_enrolment(BROKER_SERVICE, public))
+    system.operator("keyholder").enrol_service(broker_enrolment(BROKER_SERVICE, system.broker.issuer, public))
     for service in ("keyholder", "broker"):
         operator = system.operator(service)
         for name, party in admins.items():

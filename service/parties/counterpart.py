@@ -23,12 +23,17 @@ __all__ = ["Counterpart", "Service"]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The other service. `grant_key` is the ES256 public JWK under which it signs grants, by `grant_key_id`."""
+    """The other service. `grant_key` is the ES256 public JWK under which it signs grants, by `grant_key_id`.
+
+    `issuer` is what it calls itself, `log_key` the Ed25519 public key under which it signs the heads of its logs.
+    """
 
     service: str
+    issuer: str
     encryption_key: bytes
     grant_key_id: str
     grant_key: Mapping[str, str]
+    log_key: bytes
 
 
 class Counterpart:
@@ -44,18 +49,21 @@ class Counterpart:
             *public_keys.authentication_faults(enrolment.authentication_key, "/authenticationKey"),
             *public_keys.encryption_faults(enrolment.encryption_key, "/encryptionKey"),
             *public_keys.authentication_faults(enrolment.grant_key, "/grantKey"),
+            *public_keys.signing_faults(enrolment.log_key, "/logKey"),
         )
         row = ServiceRow(
             service=enrolment.service,
+            issuer=enrolment.issuer,
             authentication_key=dict(enrolment.authentication_key),
             encryption_key=enrolment.encryption_key,
             grant_key_id=public_keys.key_id(enrolment.grant_key),
             grant_key=dict(enrolment.grant_key),
+            log_key=enrolment.log_key,
             enrolled_at=self._clock(),
         )
         known = repository.service(session)
         if known is not None:
-            same = ("service", "authentication_key", "encryption_key", "grant_key")
+            same = ("service", "issuer", "authentication_key", "encryption_key", "grant_key", "log_key")
             if any(getattr(known, name) != getattr(row, name) for name in same):
                 raise Conflict("service-enrolled", "another service, or this one with other keys, is enrolled")
             return False
@@ -74,6 +82,7 @@ class Counterpart:
                     "authentication": public_keys.thumbprint(enrolment.authentication_key),
                     "encryption": public_keys.fingerprint(enrolment.encryption_key),
                     "grant": public_keys.thumbprint(enrolment.grant_key),
+                    "log": public_keys.fingerprint(enrolment.log_key),
                 },
             ),
         )
@@ -84,4 +93,4 @@ class Counterpart:
         row = repository.service(session)
         if row is None:
             raise NotFound("service-not-enrolled", "the other service is not enrolled here")
-        return Service(row.service, row.encryption_key, row.grant_key_id, row.grant_key)
+        return Service(row.service, row.issuer, row.encryption_key, row.grant_key_id, row.grant_key, row.log_key)

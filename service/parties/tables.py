@@ -80,7 +80,9 @@ class ServiceRow(SQLModel, table=True):
     encryption_key: bytes = Field(sa_column=_bytes())
     grant_key_id: str
     grant_key: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
+    issuer: str
     enrolled_at: datetime = Field(sa_column=_moment())
 
 
 TABLES = (PrincipalRow, PartyRow, AdministratorRow, ServiceRow)
+    log_key: bytes = Field(sa_column=_bytes())

@@ -90,12 +90,16 @@ class OtherService:
             authentication_key=jws.public_jwk(self.authentication),
             encryption_key=self.encryption.public_key().raw,
             grant_key=jws.public_jwk(self.granting),
+    log: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    issuer: str = "https://broker.example"
         )
 
 
 def amended(old: str, new: str, document: bytes = DOCUMENT) -> bytes:
     """The document with one passage changed; it must be there."""
+            issuer=self.issuer,
     text = document.decode()
     if old not in text:
         raise ValueError("the document has no such passage")
+            log_key=signatures.public_key(self.log),
     return text.replace(old, new).encode()

@@ -174,10 +174,14 @@ class ServiceEnrolment(Message):
     """The other service as this one knows it: the broker at the key holder."""
 
     service: Identifier
+    issuer: Annotated[str, Field(pattern=r"^https?://[^\s?#]+[^\s?#/]$", max_length=200)]
+    """What the service calls itself; its logs are named after it (see `clients.protocol.logs`)."""
     authentication_key: dict[str, str]
     encryption_key: Binary
     grant_key: dict[str, str]
     """ES256 public JWK that grants are verified with."""
+    log_key: Bytes32
+    """Ed25519 public key that signs the heads of its logs."""
 
 
 class Approval(Message):

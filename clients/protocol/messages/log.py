@@ -90,13 +90,6 @@ class CosignatureAnswer(Message):
     cosignature: str
 
 
-class WitnessDescription(Message):
-    """The name under which this service cosigns heads of other services' logs, and the Ed25519 key it does so with."""
-
-    name: str
-    public_key: Bytes32
-
-
 class WitnessFinding(Message):
     """Two heads of one log that cannot both be true, each signed by it: `seen` was cosigned here, `shown` came later.
 
@@ -114,9 +107,12 @@ class WitnessFinding(Message):
 
 
 class WitnessedLog(Message):
-    """What this service knows of one log of another service, as its witness."""
+    """What this service knows of one log of another service, as its witness, and the key that it cosigns with."""
 
     origin: str
+    witness_name: str
+    witness_key: Bytes32
+    """Ed25519."""
     checkpoint: Note | None = None
     """The last head it cosigned, with its cosignature."""
     findings: tuple[WitnessFinding, ...]
@@ -127,19 +123,3 @@ class Acknowledgement(Message):
     """An operator has looked into a finding and says what it was; the log goes on from the head that was shown."""
 
     reason: Annotated[str, Field(min_length=3, max_length=500)]
-
-
-__all__ = [
-    "Acknowledgement",
-    "ConsistencyProof",
-    "CosignatureAnswer",
-    "CosignatureRequest",
-    "EntryReceipt",
-    "InclusionProof",
-    "LogDescription",
-    "LoggedEntry",
-    "ShownFieldMessage",
-    "WitnessDescription",
-    "WitnessFinding",
-    "WitnessedLog",
-]

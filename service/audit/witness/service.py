@@ -124,6 +124,8 @@ class Witness:
         row = repository.log(session, log.covenant_id)
         return WitnessedLog(
             origin=log.key.origin,
+            witness_name=self._name,
+            witness_key=self.key.public_key,
             checkpoint=None if row is None else row.note,
             findings=tuple(_message(one, log) for one in repository.findings(session, log.covenant_id)),
         )
