@@ -76,13 +76,13 @@ class ServiceRow(SQLModel, table=True):
     __tablename__ = "enrolled_service"
 
     service: str = Field(primary_key=True)
+    issuer: str
     authentication_key: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
     encryption_key: bytes = Field(sa_column=_bytes())
     grant_key_id: str
     grant_key: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
-    issuer: str
+    log_key: bytes = Field(sa_column=_bytes())
     enrolled_at: datetime = Field(sa_column=_moment())
 
 
 TABLES = (PrincipalRow, PartyRow, AdministratorRow, ServiceRow)
-    log_key: bytes = Field(sa_column=_bytes())

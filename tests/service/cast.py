@@ -82,24 +82,24 @@ class OtherService:
     authentication: EllipticCurvePrivateKey = field(default_factory=jws.generate_key)
     granting: EllipticCurvePrivateKey = field(default_factory=jws.generate_key)
     encryption: HybridPrivateKey = field(default_factory=lambda: HybridPrivateKey.generate(secrets.token_bytes))
+    log: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    issuer: str = "https://broker.example"
 
     @property
     def enrolment(self) -> ServiceEnrolment:
         return ServiceEnrolment(
             service=self.service,
+            issuer=self.issuer,
             authentication_key=jws.public_jwk(self.authentication),
             encryption_key=self.encryption.public_key().raw,
             grant_key=jws.public_jwk(self.granting),
-    log: bytes = field(default_factory=lambda: secrets.token_bytes(32))
-    issuer: str = "https://broker.example"
+            log_key=signatures.public_key(self.log),
         )
 
 
 def amended(old: str, new: str, document: bytes = DOCUMENT) -> bytes:
     """The document with one passage changed; it must be there."""
-            issuer=self.issuer,
     text = document.decode()
     if old not in text:
         raise ValueError("the document has no such passage")
-            log_key=signatures.public_key(self.log),
     return text.replace(old, new).encode()
