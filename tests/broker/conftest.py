@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from service.broker.tables import metadata
-from tests.kit import Stage, open_stage
-from tests.kit.disclosure import World
+from service.storage.database import Database
+from service.storage.embedded import EmbeddedPostgres
+from tests.kit import Stage, open_stage, reopen_stage
 from tests.service.conftest import FreshDatabase, fresh_database, postgres, templates
 
 __all__ = ["fresh_database", "postgres", "templates"]
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -21,14 +25,21 @@ def database_url(fresh_database: FreshDatabase) -> str:
     return fresh_database(metadata).engine.url.render_as_string(hide_password=False)
 
 
+@pytest.fixture(scope="session")
+def founded(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """The complex approach, founded, its five parties enrolled and the set-up done: closed, and copied by each test."""
+    url = postgres.url("founded")
+    database = Database(url)
+    metadata.create_all(database.engine)
+    database.dispose()
+    with open_stage(url, tmp_path_factory.mktemp("founded")) as stage:
+        return stage
+
+
 @pytest.fixture
-def stage(database_url: str, tmp_path: Path) -> Iterator[Stage]:
-    """A broker with the complex approach founded, its five parties enrolled, and the set-up done."""
-    with open_stage(database_url, tmp_path) as opened:
+def stage(postgres: EmbeddedPostgres, founded: Stage, tmp_path: Path) -> Iterator[Stage]:
+    """A running broker with that covenant, all its own."""
+    name = f"stage_{next(_numbers)}"
+    with reopen_stage(founded, postgres.create(name, template="founded"), tmp_path) as opened:
         yield opened
-
-
-@pytest.fixture
-def world(stage: Stage) -> World:
-    """The stage with the words of those who ask."""
-    return World(stage)
+    postgres.drop(name)

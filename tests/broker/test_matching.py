@@ -53,6 +53,7 @@ def put(
             "leaves": bytes(32),
             "signature": bytes(64),
             "submitted_at": NOW,
+            "remaining": 1,
         },
         [
             key

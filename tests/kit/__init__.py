@@ -12,6 +12,6 @@ sees its identifiers: blinding is tested elsewhere, and costs time.
 
 from tests.kit.holder import Holder
 from tests.kit.partner import Made, Partner, subject
-from tests.kit.stage import Stage, open_stage
+from tests.kit.stage import Stage, open_stage, reopen_stage
 
-__all__ = ["Holder", "Made", "Partner", "Stage", "open_stage", "subject"]
+__all__ = ["Holder", "Made", "Partner", "Stage", "open_stage", "reopen_stage", "subject"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
@@ -38,6 +38,10 @@ class Holder:
     months: dict[str, HybridPrivateKey] = field(default_factory=dict)
     broker_key: HybridPublicKey | None = None
     down: bool = False
+
+    def copy(self) -> Holder:
+        """Another holder of the same keys, whose changes stay its own."""
+        return replace(self, secrets=dict(self.secrets), keys=dict(self.keys), months=dict(self.months))
 
     def enrol(self, party: str) -> None:
         """Draws the party's keys for every match key that the covenant gives it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,12 +27,13 @@ from covenant_rules.load import load
 from covenant_rules.model import Covenant
 from service.broker.app import create_app
 from service.broker.context import BrokerContext
+from service.covenants.succession import day_in_amsterdam
 from service.settings import BrokerSettings
 from service.storage.keystore import KeyDirectory
 from service.storage.service_keys import create_service_keys, public_service_keys
 from tests.kit.holder import Holder
 from tests.kit.partner import Partner
-from tests.service.cast import DOCUMENT, Approver, Clock, Member
+from tests.service.cast import DOCUMENT, Approver, Clock, Member, adopt
 
 ISSUER = "https://broker.example"
 KEY_HOLDER_ISSUER = "https://keyholder.example"
@@ -122,13 +124,9 @@ class Stage:
         self.operate("DELETE", f"/covenants/{self.covenant.id}/parties/{party}/suspension")
 
     def adopt(self, document: bytes) -> Covenant:
-        """Makes another version the current one, as the administrators' interface will."""
-        from service.principals import Principal, Role
-
-        covenant = load(document)
-        approvals = [one.approve(covenant.id, covenant.version) for one in self.administrators]
+        """Makes another version the current one."""
         with self.context.database.transaction() as session:
-            self.context.covenants.adopt(session, document, approvals, by=Principal(OPERATOR, Role.OPERATOR))
+            covenant = adopt(session, self.context.covenants, document, day_in_amsterdam(self.clock()))
         self.document, self.covenant = document, covenant
         self.holder.covenant = covenant
         return covenant
@@ -169,25 +167,66 @@ def open_stage(
 ) -> Iterator[Stage]:
     """A stage on a database that has the broker's tables. `parties` are enrolled, all of the covenant if not given."""
     made, holder, operator_key = prepare(database_url, directory, document=document, **settings)
-    clock = clock or Clock()
-    app = create_app(made, clock=clock, random=random, transport=holder.transport())
     covenant = holder.covenant
-    with TestClient(app, base_url=ISSUER, raise_server_exceptions=False) as http:
-        stage = Stage(
-            settings=made,
-            document=document,
-            covenant=covenant,
-            holder=holder,
-            members={},
-            administrators=[Approver(f"administrator-{party}", party) for party in list(covenant.parties)[:2]],
-            operator_key=operator_key,
-            http=http,
-            context=app.fastapi.state.broker,
-            clock=clock,
-            keys=KeyDirectory(made.key_directory),
-        )
+    administrators = [Approver(f"administrator-{party}", party) for party in list(covenant.parties)[:2]]
+    with _running(made, document, holder, {}, administrators, operator_key, clock or Clock(), random) as stage:
         stage.found()
         for party in covenant.parties if parties is None else parties:
             stage.enrol(party)
         stage.set_up()
         yield stage
+
+
+@contextmanager
+def reopen_stage(
+    earlier: Stage,
+    database_url: str,
+    directory: Path,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> Iterator[Stage]:
+    """A copy of a stage that was closed: `database_url` is a copy of its database, its keys are copied here."""
+    keys = directory / "broker-keys"
+    shutil.copytree(earlier.settings.key_directory, keys)
+    settings = earlier.settings.model_copy(update={"database_url": database_url, "key_directory": keys})
+    members, holder = dict(earlier.members), earlier.holder.copy()
+    with _running(
+        settings,
+        earlier.document,
+        holder,
+        members,
+        earlier.administrators,
+        earlier.operator_key,
+        clock or Clock(),
+        random,
+    ) as stage:
+        yield stage
+
+
+@contextmanager
+def _running(
+    settings: BrokerSettings,
+    document: bytes,
+    holder: Holder,
+    members: dict[str, Member],
+    administrators: Sequence[Approver],
+    operator_key: EllipticCurvePrivateKey,
+    clock: Callable[[], datetime],
+    random: Callable[[int], bytes],
+) -> Iterator[Stage]:
+    app = create_app(settings, clock=clock, random=random, transport=holder.transport())
+    with TestClient(app, base_url=ISSUER, raise_server_exceptions=False) as http:
+        yield Stage(
+            settings=settings,
+            document=document,
+            covenant=holder.covenant,
+            holder=holder,
+            members=members,
+            administrators=administrators,
+            operator_key=operator_key,
+            http=http,
+            context=app.fastapi.state.broker,
+            clock=clock,
+            keys=KeyDirectory(settings.key_directory),
+        )
