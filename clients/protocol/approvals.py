@@ -29,7 +29,7 @@ def verify_approval(public_key: bytes, covenant: str, version: str, signature: b
 
 
 def sign_proposal(private_key: bytes, covenant: str, version: str, predecessor: str) -> bytes:
-    """64 bytes over the covenant's id, the version's hash and that of the version it replaces. Raises SignatureError."""
+    """64 bytes over the covenant's id and the hashes of the version and of what it replaces. Raises SignatureError."""
     return signatures.sign(private_key, _PROPOSAL, lp(covenant, version, predecessor))
 
 

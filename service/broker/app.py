@@ -25,12 +25,19 @@ from service.broker.keyholder import KeyHolder
 from service.broker.routes.covenants import covenant_routes
 from service.broker.routes.disclosure import disclosure_routes
 from service.broker.routes.signals import signal_routes
+from service.broker.routes.versions import version_routes
+from service.broker.upkeep import kept_up
+from service.covenants.accounts import VersionAccounts
+from service.covenants.course import Course
+from service.covenants.drafting import Drafts
 from service.covenants.service import Covenants
 from service.disclosure.desk import Desk, GrantIssuer
 from service.parties.directory import RegisteredPrincipals
+from service.parties.people import People
 from service.parties.service import Parties
 from service.settings import BrokerSettings
 from service.signals.conversion import SetUp
+from service.signals.departure import Departures
 from service.signals.keys import SignalKeys
 from service.signals.lifecycle import Signals
 from service.signals.submission import Submissions
@@ -52,7 +59,8 @@ _DESCRIPTION = (
 )
 _TAGS = (
     {"name": "Registry", "description": "Who takes part, enrolled by the operator"},
-    {"name": "Covenant", "description": "The covenant in force and its published keys"},
+    {"name": "Covenant", "description": "The covenant in force and its published keys, and its end"},
+    {"name": "Versions", "description": "Changing the rules: draft, proposal, advice, approval, schedule"},
     {"name": "Signals", "description": "Submitting, reading and withdrawing one's own signals"},
     {"name": "Disclosure", "description": "Hits, look-ups, disclosures, grants and notices"},
 )
@@ -85,10 +93,15 @@ def create_context(
         random=random,
         audit=audit,
         covenants=covenants,
+        drafts=Drafts(covenants, audit, approvers=parties.administrators, clock=clock),
+        versions=VersionAccounts(covenants, clock=clock),
+        course=Course(covenants, audit, clock=clock),
         parties=parties,
+        people=People(audit, clock=clock),
         submissions=Submissions(covenants, parties, signal_keys, audit, clock=clock, random=random, pool=pool),
         signals=Signals(covenants, parties, audit, clock=clock),
         set_up=SetUp(signal_keys, private_key, audit, random=random),
+        departures=Departures(signal_keys, audit, clock=clock),
         desk=Desk(
             covenants=covenants,
             parties=parties,
@@ -127,7 +140,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with kept_up(context):
+            yield
         context.key_holder.close()
         context.database.dispose()
 
@@ -136,8 +150,9 @@ def create_app(
         description=_DESCRIPTION,
         version=API_VERSION,
         routers=(
-            registry_routes(Registrar(context.database, context.covenants, context.parties)),
+            registry_routes(Registrar(context.database, context.covenants, context.parties, context.people)),
             covenant_routes(context),
+            version_routes(context),
             signal_routes(context),
             disclosure_routes(context.database, context.desk, context.cursors),
         ),

@@ -14,12 +14,17 @@ from sqlmodel import Session
 from service.audit.record import AuditRecord
 from service.audit.writer import AuditWriter
 from service.broker.keyholder import KeyHolder
+from service.covenants.accounts import VersionAccounts
+from service.covenants.course import Course
+from service.covenants.drafting import Drafts
 from service.covenants.service import Covenants
 from service.disclosure.desk import Desk
 from service.errors import DomainError, Unavailable
+from service.parties.people import People
 from service.parties.service import Parties
 from service.principals import Principal
 from service.signals.conversion import SetUp
+from service.signals.departure import Departures
 from service.signals.lifecycle import Signals
 from service.signals.submission import Submissions
 from service.storage.database import Database
@@ -38,10 +43,15 @@ class BrokerContext:
     random: Callable[[int], bytes]
     audit: AuditWriter
     covenants: Covenants
+    drafts: Drafts
+    versions: VersionAccounts
+    course: Course
     parties: Parties
+    people: People
     submissions: Submissions
     signals: Signals
     set_up: SetUp
+    departures: Departures
     desk: Desk
     key_holder: KeyHolder
     cursors: Cursors

@@ -1,6 +1,6 @@
-"""The key holder as the broker calls it: two questions at set-up, signed with the broker's own key.
+"""The key holder as the broker calls it, signed with the broker's own key: at set-up, and when a version is scheduled.
 
-What comes back is believed by nobody here; `service.signals.conversion` checks it.
+What comes back of keys is believed by nobody here; `service.signals.conversion` checks it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from clients.protocol.encoding import parse_json
 from clients.protocol.errors import EncodingError
 from clients.protocol.messages.base import Message
+from clients.protocol.messages.governance import VersionPage
 from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionShares
 from clients.protocol.request_token import sign_request
 from service.errors import Unavailable
@@ -57,6 +58,10 @@ class KeyHolder:
         """The shares, sealed to the broker's key. Raises Unavailable."""
         return self._get(f"/v1/covenants/{covenant_id}/conversion-shares", ConversionShares)
 
+    def versions(self, covenant_id: str) -> VersionPage:
+        """The versions that were founded or scheduled there. Raises Unavailable."""
+        return self._get(f"/v1/covenants/{covenant_id}/versions", VersionPage)
+
     def close(self) -> None:
         self._http.close()
 
@@ -78,7 +83,7 @@ class KeyHolder:
         if response.status_code != httpx.codes.OK or len(response.content) > _LONGEST_ANSWER:
             raise Unavailable(
                 "key-holder-refused",
-                "the key holder did not give what the set-up needs",
+                "the key holder did not give what this needs",
                 parameters={"status": str(response.status_code)},
             )
         try:

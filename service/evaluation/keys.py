@@ -26,7 +26,7 @@ from service.evaluation.tables import MatchKeyRow, PartyKeyRow
 from service.principals import Principal
 from service.storage.keystore import KeyDirectory, KeyMissing
 
-__all__ = ["OprfKeys", "PartyKey"]
+__all__ = ["OprfKeys", "PartyKey", "party_folder", "secrets_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +181,19 @@ def _party_key(row: PartyKeyRow) -> PartyKey:
     return PartyKey(row.covenant_id, row.match_key, row.party, row.key_version, decode_element(row.point))
 
 
+def secrets_folder(covenant_id: str) -> str:
+    """Where the h of a covenant's match keys are."""
+    return f"match-keys/{covenant_id}/"
+
+
+def party_folder(covenant_id: str, match_key: str = "", party: str = "") -> str:
+    """Where k_A of every version are: of one party for one match key, or, left out from the right, of all."""
+    return "/".join(("party-keys", covenant_id, *filter(None, (match_key, party)), ""))
+
+
 def _secret_name(covenant_id: str, match_key: str, point: Element) -> str:
-    return f"match-keys/{covenant_id}/{match_key}/{point.hex()}"
+    return f"{secrets_folder(covenant_id)}{match_key}/{point.hex()}"
 
 
 def _party_name(covenant_id: str, match_key: str, party: str, point: Element) -> str:
-    return f"party-keys/{covenant_id}/{match_key}/{party}/{point.hex()}"
+    return f"{party_folder(covenant_id, match_key, party)}{point.hex()}"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, literal, update
+from sqlalchemy import delete, func, literal, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, SQLModel, col, select
 
@@ -99,3 +99,31 @@ def mark_destroyed(session: Session, covenant_id: str, month: str) -> None:
         .where(col(SealingKeyRow.covenant_id) == covenant_id, col(SealingKeyRow.month) == month)
         .values(state="destroyed")
     )
+
+
+def held_party_keys(session: Session, covenant_id: str, party: str | None = None) -> list[PartyKeyRow]:
+    """Active keys, of one party or of all, held against whoever destroys them too."""
+    query = select(PartyKeyRow).where(PartyKeyRow.covenant_id == covenant_id, PartyKeyRow.state == "active")
+    if party is not None:
+        query = query.where(PartyKeyRow.party == party)
+    query = query.order_by(PartyKeyRow.match_key, PartyKeyRow.party).with_for_update()
+    return list(session.exec(query.execution_options(populate_existing=True)))
+
+
+def mark_party_key_destroyed(session: Session, row: PartyKeyRow) -> None:
+    row.state = "destroyed"
+    session.add(row)
+    session.flush()
+
+
+def end(session: Session, covenant_id: str) -> None:
+    """Every key of the covenant is marked destroyed; what was answered and counted under them goes.
+
+    The points of party keys stay, so that none is ever drawn or taken for another.
+    """
+    connection = session.connection()
+    for marked in (PartyKeyRow, SealingKeyRow):
+        connection.execute(update(marked).where(col(marked.covenant_id) == covenant_id).values(state="destroyed"))
+    for gone in (MatchKeyRow, TokenUseRow, ReceiptRow):
+        connection.execute(delete(gone).where(col(gone.covenant_id) == covenant_id))
+    session.expire_all()

@@ -23,7 +23,7 @@ from service.evaluation.tables import SealingKeyRow
 from service.principals import Principal
 from service.storage.keystore import KeyDirectory, KeyMissing
 
-__all__ = ["SealingKeys", "is_over", "months_allowed"]
+__all__ = ["SealingKeys", "is_over", "months_allowed", "sealing_folder"]
 
 
 def months_allowed(covenant: Covenant, today: date) -> tuple[str, str]:
@@ -141,8 +141,13 @@ def _month(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
+def sealing_folder(covenant_id: str) -> str:
+    """Where the sealing keys of a covenant are."""
+    return f"sealing-keys/{covenant_id}/"
+
+
 def _folder(covenant_id: str, month: str) -> str:
-    return f"sealing-keys/{covenant_id}/{month}/"
+    return f"{sealing_folder(covenant_id)}{month}/"
 
 
 def _name(covenant_id: str, month: str, public_key: bytes) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from service.keyholder.holder import KeyHolder, assemble
-from service.keyholder.routes import evaluations, keys, operating, releases
+from service.keyholder.routes import evaluations, keys, operating, releases, versions
 from service.keyholder.upkeep import kept_up
 from service.parties.directory import RegisteredPrincipals
 from service.settings import KeyHolderSettings
@@ -28,6 +28,7 @@ DESCRIPTION = """Evaluates blinded values under each party's own key, and releas
 whom the covenant allows. It holds keys and never ciphertext, and checks for itself whatever the broker says."""
 TAGS = (
     {"name": "Operating", "description": "Enrolment and suspension, for the key holder's operator"},
+    {"name": "Versions", "description": "Which rules are in force, and which are to come"},
     {"name": "Keys", "description": "Public keys and points, for everyone who takes part"},
     {"name": "Evaluation", "description": "From blinded values to a party's own tokens"},
     {"name": "Release", "description": "Opening sealed fields under a grant"},
@@ -58,7 +59,7 @@ def create_app(
         title="Key holder",
         description=DESCRIPTION,
         version=VERSION,
-        routers=(operating.router, keys.router, evaluations.router, releases.router),
+        routers=(operating.router, versions.router, keys.router, evaluations.router, releases.router),
         authenticator=authenticator,
         checks=(database.ready,),
         lifespan=_lifespan(holder),

@@ -20,7 +20,16 @@ from service.principals import Principal, Role
 from service.web.authentication import authenticate
 from service.web.context import context_of
 
-__all__ = ["AnyCaller", "Caller", "Holder", "OperatorCaller", "PartyCaller", "ServiceCaller", "refusals_on_record"]
+__all__ = [
+    "AdministratorCaller",
+    "AnyCaller",
+    "Caller",
+    "Holder",
+    "OperatorCaller",
+    "PartyCaller",
+    "ServiceCaller",
+    "refusals_on_record",
+]
 
 
 def _holder(request: Request) -> KeyHolder:
@@ -89,4 +98,5 @@ def _admit(*roles: Role) -> Callable[..., Caller]:
 PartyCaller = Annotated[Caller, Depends(_admit(Role.PARTY))]
 OperatorCaller = Annotated[Caller, Depends(_admit(Role.OPERATOR))]
 ServiceCaller = Annotated[Caller, Depends(_admit(Role.SERVICE))]
+AdministratorCaller = Annotated[Caller, Depends(_admit(Role.ADMINISTRATOR))]
 AnyCaller = Annotated[Caller, Depends(_admit(*Role))]

@@ -9,11 +9,15 @@ from datetime import datetime
 
 from service.audit.events import Log
 from service.audit.writer import AuditWriter
+from service.covenants.accounts import VersionAccounts
+from service.covenants.course import Course
 from service.covenants.service import Covenants
+from service.evaluation.destruction import KeyDestruction
 from service.evaluation.keys import OprfKeys
 from service.evaluation.sealing_keys import SealingKeys
 from service.evaluation.service import Evaluations
 from service.parties.counterpart import Counterpart
+from service.parties.people import People
 from service.parties.service import Parties
 from service.release.service import Releases
 from service.storage.database import Database
@@ -32,8 +36,12 @@ class KeyHolder:
     clock: Callable[[], datetime]
     audit: AuditWriter
     parties: Parties
+    people: People
     counterpart: Counterpart
     covenants: Covenants
+    versions: VersionAccounts
+    course: Course
+    destruction: KeyDestruction
     oprf_keys: OprfKeys
     sealing_keys: SealingKeys
     evaluations: Evaluations
@@ -52,6 +60,7 @@ def assemble(
     """The key holder called `issuer`. Raises KeyMissing where the service's own keys have not been made."""
     audit = AuditWriter(Log.KEYHOLDER, clock=clock, random=random)
     parties = Parties(audit, clock=clock)
+    covenants = Covenants(audit, approvers=parties.administrators, clock=clock)
     oprf_keys = OprfKeys(directory, audit, clock=clock, random=random)
     sealing_keys = SealingKeys(directory, audit, clock=clock, random=random)
     return KeyHolder(
@@ -59,8 +68,12 @@ def assemble(
         clock=clock,
         audit=audit,
         parties=parties,
+        people=People(audit, clock=clock),
         counterpart=Counterpart(audit, clock=clock),
-        covenants=Covenants(audit, approvers=parties.administrators, clock=clock),
+        covenants=covenants,
+        versions=VersionAccounts(covenants, clock=clock),
+        course=Course(covenants, audit, clock=clock),
+        destruction=KeyDestruction(directory, audit),
         oprf_keys=oprf_keys,
         sealing_keys=sealing_keys,
         evaluations=Evaluations(

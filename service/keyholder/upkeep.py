@@ -1,15 +1,13 @@
-"""What the key holder does by itself: destroys keys of months that are over, forgets answers nobody can ask again."""
+"""What the key holder does by itself: destroys keys that are over, forgets answers that nobody can ask again."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
 
-from service.errors import Unavailable
+from service.heartbeat import Heartbeat
+from service.keyholder.governance import turn_to_new_versions
 from service.keyholder.holder import KeyHolder
 
 __all__ = ["kept_up", "upkeep"]
@@ -26,28 +24,16 @@ def upkeep(holder: KeyHolder) -> None:
     with holder.database.transaction() as session:
         destroyed = holder.sealing_keys.destroy_expired(session)
         holder.releases.forget(session, holder.clock() - ANSWERS_KEPT)
-    if destroyed:
-        _log.info("sealing keys destroyed", count=destroyed)
+    withdrawn = turn_to_new_versions(holder)
+    if destroyed or withdrawn:
+        _log.info("keys destroyed", sealing=destroyed, party=withdrawn)
 
 
-@contextmanager
-def kept_up(holder: KeyHolder) -> Iterator[None]:
-    """Rounds now and every hour, in a thread of their own, while the block lasts."""
-    stopped = threading.Event()
+def kept_up(holder: KeyHolder) -> Heartbeat:
+    """Rounds now and every hour, in a thread of their own, while it is entered as a context."""
 
-    def rounds() -> None:
-        while True:
-            try:
-                upkeep(holder)
-            except Unavailable as error:
-                _log.warning("upkeep postponed", reason=error.code)
-            if stopped.wait(EVERY.total_seconds()):
-                return
+    def round_() -> float:
+        upkeep(holder)
+        return EVERY.total_seconds()
 
-    thread = threading.Thread(target=rounds, name="upkeep", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        thread.join()
+    return Heartbeat("upkeep", round_)

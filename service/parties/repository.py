@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
@@ -45,7 +47,17 @@ def held(session: Session, covenant_id: str, names: Iterable[str]) -> list[Party
     return list(session.exec(query.execution_options(populate_existing=True)))
 
 
-def save(session: Session, row: PartyRow) -> None:
+def close(session: Session, covenant_id: str, at: datetime) -> None:
+    """Every party of the covenant has left."""
+    session.connection().execute(
+        update(PartyRow)
+        .where(col(PartyRow.covenant_id) == covenant_id, col(PartyRow.state) != "left")
+        .values(state="left", state_since=at)
+    )
+    session.expire_all()
+
+
+def save(session: Session, row: SQLModel) -> None:
     session.add(row)
     session.flush()
 
@@ -54,8 +66,15 @@ def administrator(session: Session, covenant_id: str, name: str) -> Administrato
     return session.get(AdministratorRow, (covenant_id, name))
 
 
-def administrators(session: Session, covenant_id: str) -> list[AdministratorRow]:
-    return list(session.exec(select(AdministratorRow).where(AdministratorRow.covenant_id == covenant_id)))
+def acting_administrators(session: Session, covenant_id: str) -> list[AdministratorRow]:
+    """Those who were not dismissed, and whose party, if it takes part itself, is neither suspended nor gone."""
+    barred = select(PartyRow.party).where(PartyRow.covenant_id == covenant_id, PartyRow.state != "active")
+    query = select(AdministratorRow).where(
+        AdministratorRow.covenant_id == covenant_id,
+        col(AdministratorRow.dismissed_at).is_(None),
+        col(AdministratorRow.party).not_in(barred),
+    )
+    return list(session.exec(query))
 
 
 def service(session: Session) -> ServiceRow | None:
@@ -64,3 +83,20 @@ def service(session: Session) -> ServiceRow | None:
 
 def principals(session: Session, key_id: str) -> list[PrincipalRow]:
     return list(session.exec(select(PrincipalRow).where(PrincipalRow.key_id == key_id)))
+
+
+def principals_named(session: Session, covenant_id: str, principal_id: str, role: str) -> list[PrincipalRow]:
+    query = select(PrincipalRow).where(
+        PrincipalRow.covenant_id == covenant_id, PrincipalRow.principal_id == principal_id, PrincipalRow.role == role
+    )
+    return list(session.exec(query))
+
+
+def forget_principal(session: Session, covenant_id: str, principal_id: str, role: str) -> bool:
+    """The principal's keys sign nothing any more; False if it had none."""
+    statement = delete(PrincipalRow).where(
+        col(PrincipalRow.covenant_id) == covenant_id,
+        col(PrincipalRow.principal_id) == principal_id,
+        col(PrincipalRow.role) == role,
+    )
+    return session.connection().execute(statement).rowcount > 0

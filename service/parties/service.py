@@ -82,6 +82,8 @@ class Parties:
         if known is not None:
             if _party(known).keys != keys:
                 raise Conflict("party-enrolled", "the party is enrolled with other keys", pointer="/keys")
+            if known.state == "left":
+                raise Conflict("party-left", "the party has left the covenant")
             return False
         now = self._clock()
         repository.insert(
@@ -123,8 +125,7 @@ class Parties:
         self, session: Session, covenant_id: str, party: str, *, reason: str, by: Principal, trace: str | None = None
     ) -> bool:
         """Suspends a party from the commit on; False if it was suspended already. Raises NotFound, Invalid."""
-        if not reason.isprintable():
-            raise Invalid("reason-unreadable", "must be one line of readable text", pointer="/reason")
+        _refuse_unreadable(reason)
         if not self._change(session, covenant_id, party, from_="active", to="suspended"):
             return False
         record = AuditRecord(
@@ -142,6 +143,31 @@ class Parties:
         record = AuditRecord(event="party-reinstated", covenant_id=covenant_id, by=by, trace=trace, parties=(party,))
         self._audit.append(session, record)
         return True
+
+    def leave(
+        self, session: Session, covenant_id: str, party: str, *, reason: str, by: Principal, trace: str | None = None
+    ) -> bool:
+        """The party leaves for good; False if it had left. Raises NotFound, Invalid.
+
+        Who comes back does so as a new party of a new version, with keys of its own.
+        """
+        _refuse_unreadable(reason)
+        row = repository.party(session, covenant_id, party, hold=True)
+        if row is None:
+            raise _unknown_party()
+        if row.state == "left":
+            return False
+        row.state, row.state_since = "left", self._clock()
+        repository.save(session, row)
+        record = AuditRecord(
+            event="party-left", covenant_id=covenant_id, by=by, trace=trace, parties=(party,), words=reason
+        )
+        self._audit.append(session, record)
+        return True
+
+    def close(self, session: Session, covenant_id: str) -> None:
+        """Every party has left: the covenant ends, and its entry stands for this. Waits for what they are doing."""
+        repository.close(session, covenant_id, self._clock())
 
     def _change(self, session: Session, covenant_id: str, party: str, *, from_: State, to: State) -> bool:
         row = repository.party(session, covenant_id, party, hold=True)
@@ -211,6 +237,8 @@ class Parties:
         )
         known = repository.administrator(session, covenant_id, enrolment.administrator)
         if known is not None:
+            if known.dismissed_at is not None:
+                raise Conflict("administrator-dismissed", "who was dismissed is enrolled again by another name and key")
             same = ("party", "approval_key", "authentication_key")
             if any(getattr(known, name) != getattr(row, name) for name in same):
                 raise Conflict("administrator-enrolled", "the administrator is enrolled with another party or key")
@@ -236,7 +264,8 @@ class Parties:
         return True
 
     def administrators(self, session: Session, covenant_id: str) -> Mapping[str, Administrator]:
-        rows = repository.administrators(session, covenant_id)
+        """Those who may act now, by name: neither dismissed nor of a party that is suspended or has left."""
+        rows = repository.acting_administrators(session, covenant_id)
         return {row.administrator: Administrator(row.administrator, row.party, row.approval_key) for row in rows}
 
 
@@ -245,6 +274,11 @@ def _party(row: PartyRow) -> Party:
         authentication_key=row.authentication_key, signing_key=row.signing_key, encryption_key=row.encryption_key
     )
     return Party(row.party, row.kind, row.oin, row.state, keys)
+
+
+def _refuse_unreadable(reason: str) -> None:
+    if not reason.isprintable():
+        raise Invalid("reason-unreadable", "must be one line of readable text", pointer="/reason")
 
 
 def _unknown_party() -> NotFound:

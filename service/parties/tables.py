@@ -57,7 +57,10 @@ class PartyRow(SQLModel, table=True):
 
 
 class AdministratorRow(SQLModel, table=True):
-    """A person who may approve covenant versions for a party. No two of one covenant share a key."""
+    """A person who may approve covenant versions for a party. No two of one covenant share a key.
+
+    The row of who was dismissed stays, so that neither name nor key serves another.
+    """
 
     __tablename__ = "administrator"
     __table_args__ = (Index("administrator_by_key", "covenant_id", "approval_key", unique=True),)
@@ -68,6 +71,7 @@ class AdministratorRow(SQLModel, table=True):
     approval_key: bytes = Field(sa_column=_bytes())
     authentication_key: dict[str, str] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     enrolled_at: datetime = Field(sa_column=_moment())
+    dismissed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
 
 
 class ServiceRow(SQLModel, table=True):

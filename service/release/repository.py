@@ -26,3 +26,11 @@ def insert_release(session: Session, row: ReleaseRow) -> bool:
 def forget(session: Session, before: datetime) -> int:
     """Deletes the releases under grants that expired earlier; returns how many there were."""
     return session.connection().execute(delete(ReleaseRow).where(col(ReleaseRow.expires_at) < before)).rowcount
+
+
+def forget_all(session: Session, covenant_id: str, recipient: str | None = None) -> None:
+    """Deletes the answers given under a covenant, to one recipient or to all."""
+    statement = delete(ReleaseRow).where(col(ReleaseRow.covenant_id) == covenant_id)
+    if recipient is not None:
+        statement = statement.where(col(ReleaseRow.recipient) == recipient)
+    session.connection().execute(statement)

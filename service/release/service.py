@@ -113,6 +113,10 @@ class Releases:
         """Forgets the answers under grants that expired before `before`; such grants are refused in step 1."""
         return repository.forget(session, before)
 
+    def forget_all(self, session: Session, covenant_id: str, recipient: str | None = None) -> None:
+        """Forgets the answers of a covenant that ends, or to a party that leaves; neither is answered again."""
+        repository.forget_all(session, covenant_id, recipient)
+
     def _reseal(self, session: Session, grant: Grant, request: ReleaseRequest, recipient_key: bytes) -> ReleaseRow:
         """12 and 13."""
         private_key = self._sealing_key(session, grant.info.covenant, grant.info.retention_month)

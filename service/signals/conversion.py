@@ -16,7 +16,7 @@ nothing is committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -90,10 +90,14 @@ class SetUp:
         commitments: CommitmentsAnswer,
         shares: ConversionShares,
         *,
+        coming: Sequence[Covenant] = (),
         by: Principal,
         trace: str | None = None,
     ) -> SetUpOutcome:
         """Takes in the shares of enrolled parties; others wait for the next time.
+
+        Keys that a scheduled version of `coming` gives are taken in before its day. Those that no version gives any
+        more, and that the key holder has not destroyed yet, are passed over.
 
         Raises Conflict, naming match key and party, for an answer that does not fit what is known or itself.
         """
@@ -105,12 +109,21 @@ class SetUp:
         self._keys.create(covenant.id)
         joint = repository.joint_keys(session, covenant.id)
         accepted = unchanged = 0
+        versions = (covenant, *coming)
         for key in commitments.keys:
-            if key.match_key not in _match_keys(covenant):
+            if key.match_key not in _match_keys(versions):
+                if key.match_key in joint:
+                    continue
                 raise _refused("the covenant has no such match key", key.match_key)
             row = self._joined(session, covenant.id, key, joint.get(key.match_key))
             for share in shares.shares:
                 if share.match_key == key.match_key and share.party in enrolled:
+                    if not _may_use(versions, share.party, share.match_key):
+                        if self._was_taken_in(session, covenant.id, share):
+                            continue
+                        raise _refused(
+                            "the covenant does not give this party the match key", share.match_key, share.party
+                        )
                     taken = self._take_in(session, covenant, row, key, share)
                     accepted, unchanged = accepted + taken, unchanged + (not taken)
             _convince(row, key, [r for r in repository.party_keys(session, covenant.id) if r.current])
@@ -158,13 +171,18 @@ class SetUp:
         repository.insert(session, row)
         return row
 
+    @staticmethod
+    def _was_taken_in(session: Session, covenant_id: str, share: ConversionShare) -> bool:
+        return any(
+            (row.match_key, row.party, row.commitment) == (share.match_key, share.party, share.commitment)
+            for row in repository.party_keys(session, covenant_id)
+        )
+
     def _take_in(
         self, session: Session, covenant: Covenant, joint: JointKeyRow, key: MatchKeyCommitments, share: ConversionShare
     ) -> bool:
         """Accepts one share; False if its key is the current one already."""
         match_key, party = share.match_key, share.party
-        if not _may_use(covenant, party, match_key):
-            raise _refused("the covenant does not give this party the match key", match_key, party)
         if (party, share.key_version, share.commitment) not in {(p.party, p.key_version, p.point) for p in key.parties}:
             raise _refused("the share belongs to no published K", match_key, party)
         rows = repository.party_keys(session, covenant.id)
@@ -247,16 +265,22 @@ def published(session: Session, covenant_id: str) -> tuple[PublishedMatchKey, ..
     )
 
 
-def _match_keys(covenant: Covenant) -> frozenset[str]:
+def _match_keys(versions: Iterable[Covenant]) -> frozenset[str]:
     return frozenset(
-        match_key for keys in covenant.match_keys.values() for given in keys.kinds.values() for match_key in given
+        match_key
+        for covenant in versions
+        for keys in covenant.match_keys.values()
+        for given in keys.kinds.values()
+        for match_key in given
     )
 
 
-def _may_use(covenant: Covenant, party: str, match_key: str) -> bool:
-    known = covenant.parties.get(party)
-    return known is not None and any(
-        match_key in keys.kinds.get(known.kind, ()) for keys in covenant.match_keys.values()
+def _may_use(versions: Iterable[Covenant], party: str, match_key: str) -> bool:
+    return any(
+        match_key in keys.kinds.get(covenant.parties[party].kind, ())
+        for covenant in versions
+        if party in covenant.parties
+        for keys in covenant.match_keys.values()
     )
 
 

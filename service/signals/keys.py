@@ -87,8 +87,26 @@ class SignalKeys:
 
     def destroy_conversion(self, key: PartyKeyId) -> None:
         """Makes d_A unreadable, if it is there."""
+        self._destroy(key.name)
+
+    def destroy_party(self, covenant_id: str, party: str, match_key: str | None = None) -> None:
+        """Makes every d_A of a party unreadable, of one match key or of all, whatever version or epoch it is of."""
+        for name in self._keys.names(f"conversion/{covenant_id}/"):
+            _, _, of, file = name.split("/")
+            owner, *versions = file.split(".")
+            # b has an epoch and no key version: a party may be called `broker`.
+            if owner == party and len(versions) == 2 and match_key in (None, of):
+                self._destroy(name)
+
+    def destroy_covenant(self, covenant_id: str) -> None:
+        """Makes every secret of a covenant unreadable."""
+        for folder in (f"conversion/{covenant_id}/", f"signals/{covenant_id}/"):
+            for name in self._keys.names(folder):
+                self._destroy(name)
+
+    def _destroy(self, name: str) -> None:
         try:
-            self._keys.destroy(key.name)
+            self._keys.destroy(name)
         except KeyMissing:
             return
 

@@ -30,6 +30,7 @@ __all__ = [
     "fields_of",
     "forget",
     "known",
+    "live_of",
     "live_targets",
     "own_page",
     "pseudonyms_of",
@@ -202,6 +203,18 @@ def due(session: Session, covenant_id: str, cutoffs: Mapping[tuple[str, str], da
         if len(found) >= limit:
             break
     return frozenset(found)
+
+
+def live_of(session: Session, covenant_id: str, party: str, *, limit: int) -> frozenset[UUID]:
+    """Up to `limit` live signals of a party that has left, locked for whoever ends them."""
+    query = (
+        select(col(SignalRow.signal_id))
+        .where(col(SignalRow.covenant_id) == covenant_id, col(SignalRow.party) == party, col(SignalRow.state) == "live")
+        .order_by(col(SignalRow.signal_id))
+        .limit(limit)
+        .with_for_update()
+    )
+    return frozenset(session.connection().execute(query).scalars())
 
 
 def forget(session: Session, covenant_id: str, before: datetime, *, limit: int) -> int:

@@ -7,12 +7,18 @@ from uuid import UUID
 
 from fastapi import Header, Path, Query
 
-from clients.protocol.messages.base import IDENTIFIER_PATTERN
+from clients.protocol.messages.base import IDENTIFIER_PATTERN, VERSION_PATTERN
 
-__all__ = ["CovenantId", "Cursor", "IdempotencyKey", "Limit", "PartyId"]
+__all__ = ["CovenantId", "Cursor", "IdempotencyKey", "Limit", "PartyId", "PersonId", "Version"]
 
 CovenantId = Annotated[
     str, Path(alias="covenantId", pattern=IDENTIFIER_PATTERN, description="The covenant, by the id in its document")
+]
+PersonId = Annotated[
+    str, Path(alias="name", pattern=IDENTIFIER_PATTERN, description="The administrator or officer, as enrolled")
+]
+Version = Annotated[
+    str, Path(alias="version", pattern=VERSION_PATTERN, description="SHA-256 of the version's YAML bytes")
 ]
 PartyId = Annotated[
     str, Path(alias="party", pattern=IDENTIFIER_PATTERN, description="The party, by the id in the covenant")

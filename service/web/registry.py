@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 
+from clients.protocol.messages.governance import OfficerEnrolment
 from clients.protocol.messages.keyholder import (
     AdministratorEnrolment,
     Directory,
@@ -25,12 +26,13 @@ from clients.protocol.messages.keyholder import (
 from covenant_rules.model import Covenant
 from service.covenants.service import Covenants
 from service.errors import NotFound
+from service.parties.people import People
 from service.parties.service import Parties
 from service.principals import Principal, Role
 from service.storage.database import Database
 from service.web.authentication import require
 from service.web.context import context_of
-from service.web.parameters import CovenantId, PartyId
+from service.web.parameters import CovenantId, PartyId, PersonId
 
 __all__ = ["Registrar", "match_keys_of", "registry_routes"]
 
@@ -52,6 +54,7 @@ class Registrar:
     database: Database
     covenants: Covenants
     parties: Parties
+    people: People
     founded: Callable[[Session, Covenant, Principal, str], None] = _nothing
     enrolled: Callable[[Session, Covenant, str, Principal, str], None] = _nothing
 
@@ -77,6 +80,34 @@ def registry_routes(registrar: Registrar) -> APIRouter:
             parties.enrol_administrator(session, covenant_id, body, by=operator, trace=trace)
         return Response(status_code=204)
 
+    @router.delete("/covenants/{covenantId}/administrators/{name}", status_code=204, summary="Dismiss an administrator")
+    def dismiss_administrator(
+        request: Request, operator: Operator, covenant_id: CovenantId, name: PersonId
+    ) -> Response:
+        """From the answer on, the person drafts, proposes and approves nothing here."""
+        trace = context_of(request).trace_id
+        with database.transaction() as session:
+            registrar.people.dismiss_administrator(session, covenant_id, name, by=operator, trace=trace)
+        return Response(status_code=204)
+
+    @router.post("/covenants/{covenantId}/officers", status_code=204, summary="Enrol a privacy officer")
+    def enrol_officer(
+        request: Request, operator: Operator, covenant_id: CovenantId, body: OfficerEnrolment
+    ) -> Response:
+        """Registers a person who advises on versions and reads the log. Harmless to repeat."""
+        trace = context_of(request).trace_id
+        with database.transaction() as session:
+            registrar.people.enrol_officer(session, covenant_id, body, by=operator, trace=trace)
+        return Response(status_code=204)
+
+    @router.delete("/covenants/{covenantId}/officers/{name}", status_code=204, summary="Dismiss a privacy officer")
+    def dismiss_officer(request: Request, operator: Operator, covenant_id: CovenantId, name: PersonId) -> Response:
+        """From the answer on, the person advises on and reads nothing here."""
+        trace = context_of(request).trace_id
+        with database.transaction() as session:
+            registrar.people.dismiss_officer(session, covenant_id, name, by=operator, trace=trace)
+        return Response(status_code=204)
+
     @router.post("/covenants", status_code=201, summary="Found a covenant")
     def found_covenant(request: Request, response: Response, operator: Operator, body: Founding) -> Founded:
         """Makes a covenant's first version the current one, on two enrolled administrators' approvals."""
@@ -95,7 +126,7 @@ def registry_routes(registrar: Registrar) -> APIRouter:
         """Registers a party of the covenant with its keys. Harmless to repeat with the same keys."""
         trace = context_of(request).trace_id
         with database.transaction() as session:
-            covenant = covenants.current(session, covenant_id)
+            covenant = covenants.naming(session, covenant_id, body.party)
             known = covenant.parties.get(body.party)
             if known is None:
                 raise NotFound("party-unknown", "the covenant has no such party", pointer="/party")

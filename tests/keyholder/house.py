@@ -23,12 +23,13 @@ from clients.protocol.messages.keyholder import Enrolment, Founding, ReleaseRequ
 from clients.protocol.request_token import sign_request
 from clients.protocol.sealing import SealedField, WrapInfo, seal_field
 from covenant_rules.retention import retention_month
+from service.covenants.succession import day_in_amsterdam
 from service.keyholder.app import create_app
 from service.keyholder.holder import KeyHolder
 from service.settings import KeyHolderSettings
 from service.storage.keystore import KeyDirectory
 from service.storage.service_keys import create_service_keys
-from tests.service.cast import COVENANT, DOCUMENT, OPERATOR, Approver, Clock, Member, OtherService
+from tests.service.cast import COVENANT, DOCUMENT, Approver, Clock, Member, OtherService, adopt
 
 ISSUER = "https://keyholder.example"
 C = COVENANT.id
@@ -143,10 +144,9 @@ class House:
         self.by_operator("PUT", f"/covenants/{C}/parties/{party}/suspension", body).raise_for_status()
 
     def adopt(self, document: bytes) -> str:
-        """A later version, approved by both administrators."""
-        founding = self.founding(document)
+        """A later version, in force from today."""
         with self.holder.database.transaction() as session:
-            return self.holder.covenants.adopt(session, document, founding.approvals, by=OPERATOR).version
+            return adopt(session, self.holder.covenants, document, day_in_amsterdam(self.clock.now)).version
 
     # -- what happened
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from sqlmodel import Session
 
 import covenant_rules
 from clients.protocol import jws, signatures
-from clients.protocol.approvals import sign_approval
+from clients.protocol.approvals import sign_approval, sign_proposal
 from clients.protocol.hybrid import HybridPrivateKey
 from clients.protocol.messages.keyholder import AdministratorEnrolment, Approval, PartyKeys, ServiceEnrolment
 from covenant_rules.load import load
+from covenant_rules.model import Covenant
+from service.covenants import repository
+from service.covenants.service import Covenants
+from service.covenants.tables import CovenantVersionRow
 from service.principals import Principal, Role
 
 DOCUMENT = (Path(covenant_rules.__file__).parent / "examples" / "complex-approach.yaml").read_bytes()
@@ -69,6 +74,9 @@ class Approver:
             administrator=self.administrator, party=self.party, approval_key=signatures.public_key(self.key)
         )
 
+    def propose(self, covenant_id: str, version: str, predecessor: str) -> bytes:
+        return sign_proposal(self.key, covenant_id, version, predecessor)
+
     def approve(self, covenant_id: str, version: str) -> Approval:
         signature = sign_approval(self.key, covenant_id, version)
         return Approval(administrator=self.administrator, signature=signature)
@@ -103,3 +111,21 @@ def amended(old: str, new: str, document: bytes = DOCUMENT) -> bytes:
     if old not in text:
         raise ValueError("the document has no such passage")
     return text.replace(old, new).encode()
+
+
+def adopt(session: Session, covenants: Covenants, document: bytes, today: date) -> Covenant:
+    """Puts a version in force from today as if it had gone the whole way (which `tests/governance` goes)."""
+    covenant = load(document)
+    last = repository.chain(session, covenant.id)[-1]
+    row = CovenantVersionRow(
+        covenant_id=covenant.id,
+        version=covenant.version,
+        state="scheduled",
+        document=document,
+        number=last.number + 1,
+        in_force_from=today,
+        predecessor=last.version,
+        changed_at=NOW,
+    )
+    repository.insert(session, row)
+    return covenants.current(session, covenant.id)

@@ -16,11 +16,12 @@ from clients.protocol.encoding import b64u_decode, b64u_encode
 from clients.protocol.errors import EncodingError
 
 IDENTIFIER_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
+VERSION_PATTERN = r"^[0-9a-f]{64}$"
 MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=63)]
 """An id that the covenant gives: of itself, a party, a purpose, a category, a match key."""
-VersionHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+VersionHash = Annotated[str, Field(pattern=VERSION_PATTERN)]
 """SHA-256 of a covenant version's YAML bytes, lower-case hexadecimal."""
 Month = Annotated[str, Field(pattern=MONTH_PATTERN)]
 

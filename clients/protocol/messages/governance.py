@@ -17,7 +17,7 @@ Words = Annotated[str, Field(min_length=3, max_length=4000)]
 
 
 class VersionStatus(StrEnum):
-    """Where a version stands. The first four and the refusals are steps; the others follow from the day in Amsterdam."""
+    """Where a version stands. `scheduled` to `expired` follow from the day in Amsterdam; the others are steps."""
 
     DRAFT = "draft"
     PROPOSED = "proposed"

@@ -1,19 +1,21 @@
-"""Routes of a covenant as such: what is in force, and the set-up of its keys."""
+"""Routes of a covenant as such: what is in force, the set-up of its keys, who leaves, and the end."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from clients.protocol.messages.broker import CovenantDescription, SetUpAnswer
+from clients.protocol.messages.governance import OperatorReason
 from clients.protocol.normalise import NORMALISATION_VERSION
 from service.broker.context import BrokerContext
+from service.broker.governance import end_covenant, leave_covenant
 from service.principals import Principal, Role
 from service.signals.conversion import published
 from service.web.authentication import require
 from service.web.context import context_of
-from service.web.parameters import CovenantId
+from service.web.parameters import CovenantId, PartyId
 
 __all__ = ["covenant_routes"]
 
@@ -44,7 +46,10 @@ def covenant_routes(context: BrokerContext) -> APIRouter:
 
     @router.post("/set-up", summary="Take in conversion shares from the key holder")
     def run_set_up(request: Request, operator: Operator, covenant_id: CovenantId) -> SetUpAnswer:
-        """Fetches the shares, checks them and publishes the points. Repeat it after enrolments and rotations."""
+        """Fetches the shares, checks them and publishes the points.
+
+        Repeat it after enrolments and rotations, and when a version was scheduled that gives new match keys.
+        """
         with context.database.transaction() as session:
             context.covenants.current(session, covenant_id)  # an unknown covenant is no question for the key holder
         commitments = context.key_holder.commitments(covenant_id)
@@ -53,14 +58,29 @@ def covenant_routes(context: BrokerContext) -> APIRouter:
             outcome = context.set_up.run(
                 session,
                 context.covenants.current(session, covenant_id),
-                frozenset(party.party for party in context.parties.list(session, covenant_id)),
+                frozenset(p.party for p in context.parties.list(session, covenant_id) if p.state != "left"),
                 commitments,
                 shares,
+                coming=context.covenants.coming(session, covenant_id),
                 by=operator,
                 trace=context_of(request).trace_id,
             )
             keys = published(session, covenant_id)
         context.set_up.discard(outcome)
         return SetUpAnswer(accepted=outcome.accepted, unchanged=outcome.unchanged, keys=keys)
+
+    @router.put("/parties/{party}/departure", status_code=204, summary="Have a party leave")
+    def leave(
+        request: Request, operator: Operator, covenant_id: CovenantId, party: PartyId, body: OperatorReason
+    ) -> Response:
+        """Destroys the party's keys, withdraws its signals and forgets what it was told. There is no way back."""
+        leave_covenant(context, covenant_id, party, body.reason, operator, context_of(request).trace_id)
+        return Response(status_code=204)
+
+    @router.put("/ending", status_code=204, summary="End a covenant")
+    def end(request: Request, operator: Operator, covenant_id: CovenantId, body: OperatorReason) -> Response:
+        """Destroys what the covenant held: keys, signals, pseudonyms, wrapped keys, answers. There is no way back."""
+        end_covenant(context, covenant_id, body.reason, operator, context_of(request).trace_id)
+        return Response(status_code=204)
 
     return router

@@ -1,9 +1,10 @@
-"""What the key holder's own operator does: enrol, found, suspend. The broker's operator has no say here."""
+"""What the key holder's own operator does: enrol, found, suspend, end. The broker's operator has no say here."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response, status
 
+from clients.protocol.messages.governance import OfficerEnrolment, OperatorReason
 from clients.protocol.messages.keyholder import (
     AdministratorEnrolment,
     Enrolment,
@@ -15,7 +16,8 @@ from clients.protocol.messages.keyholder import (
 from service.errors import Invalid
 from service.evaluation.service import match_keys_of
 from service.keyholder.callers import Holder, OperatorCaller
-from service.web.parameters import CovenantId, PartyId
+from service.keyholder.governance import end_covenant, leave_covenant
+from service.web.parameters import CovenantId, PartyId, PersonId
 
 __all__ = ["router"]
 
@@ -44,6 +46,42 @@ def enrol_administrator(
         holder.parties.enrol_administrator(session, covenant_id, body, by=caller.principal, trace=caller.trace)
 
 
+@router.delete(
+    "/covenants/{covenantId}/administrators/{name}",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="Dismiss an administrator",
+)
+def dismiss_administrator(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, name: PersonId) -> None:
+    """From the answer on, the person approves nothing here. What was scheduled stays."""
+    with holder.database.transaction() as session:
+        holder.people.dismiss_administrator(session, covenant_id, name, by=caller.principal, trace=caller.trace)
+
+
+@router.post(
+    "/covenants/{covenantId}/officers",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="Enrol a privacy officer",
+)
+def enrol_officer(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, body: OfficerEnrolment) -> None:
+    """Registers a person who reads this service's log. Harmless to repeat."""
+    with holder.database.transaction() as session:
+        holder.people.enrol_officer(session, covenant_id, body, by=caller.principal, trace=caller.trace)
+
+
+@router.delete(
+    "/covenants/{covenantId}/officers/{name}",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="Dismiss a privacy officer",
+)
+def dismiss_officer(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, name: PersonId) -> None:
+    """From the answer on, the person reads nothing here."""
+    with holder.database.transaction() as session:
+        holder.people.dismiss_officer(session, covenant_id, name, by=caller.principal, trace=caller.trace)
+
+
 @router.post("/covenants", summary="Found a covenant")
 def found_covenant(holder: Holder, caller: OperatorCaller, body: Founding) -> Founded:
     """Verifies the first version and its approvals, and draws the secret of each of its match keys."""
@@ -65,7 +103,7 @@ def enrol_party(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId,
     Repeating it is harmless, and draws the keys that a later version of the covenant has added.
     """
     with holder.database.transaction() as session:
-        covenant = holder.covenants.current(session, covenant_id)
+        covenant = holder.covenants.naming(session, covenant_id, body.party)
         signatory = covenant.parties.get(body.party)
         if signatory is None:
             raise Invalid("party-not-in-covenant", "the covenant names no such party", pointer="/party")
@@ -111,3 +149,24 @@ def reinstate_party(holder: Holder, caller: OperatorCaller, covenant_id: Covenan
     """The party takes part again."""
     with holder.database.transaction() as session:
         holder.parties.reinstate(session, covenant_id, party, by=caller.principal, trace=caller.trace)
+
+
+@router.put(
+    "/covenants/{covenantId}/parties/{party}/departure",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="Have a party leave",
+)
+def leave(
+    holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, party: PartyId, body: OperatorReason
+) -> None:
+    """Destroys the party's keys. There is no way back; repeating it is harmless."""
+    leave_covenant(holder, covenant_id, party, body.reason, caller)
+
+
+@router.put(
+    "/covenants/{covenantId}/ending", status_code=_NO_CONTENT, response_class=Response, summary="End a covenant"
+)
+def end(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, body: OperatorReason) -> None:
+    """Destroys every key of the covenant. There is no way back; repeating it is harmless."""
+    end_covenant(holder, covenant_id, body.reason, caller)

@@ -1,0 +1,59 @@
+"""What the broker does by itself: signals expire and are forgotten, versions' days come, endings are finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from sqlmodel import Session
+
+from service.broker.context import BrokerContext
+from service.broker.governance import finish_endings, turn_to_new_versions
+from service.heartbeat import Heartbeat
+
+__all__ = ["kept_up", "upkeep"]
+
+FIRST = timedelta(minutes=1)
+"""After the start: a service that was just started has requests to answer first."""
+EVERY = timedelta(hours=1)
+
+_log = structlog.get_logger("service.broker")
+
+
+def kept_up(context: BrokerContext) -> Heartbeat:
+    """Rounds every hour, in a thread of their own, while it is entered as a context."""
+    started = False
+
+    def round_() -> float:
+        nonlocal started
+        if not started:
+            started = True
+            return FIRST.total_seconds()
+        upkeep(context)
+        return EVERY.total_seconds()
+
+    return Heartbeat("upkeep", round_)
+
+
+def upkeep(context: BrokerContext) -> None:
+    """One round, harmless to repeat and to run in several processes at once. Raises Unavailable."""
+    destroyed = turn_to_new_versions(context)
+    finish_endings(context)
+    with context.database.transaction() as session:
+        covenants = context.covenants.list(session)
+    expired = sum(_all(context, context.signals.expire, covenant_id) for covenant_id in covenants)
+    forgotten = sum(_all(context, context.signals.forget, covenant_id) for covenant_id in covenants)
+    if destroyed or expired or forgotten:
+        _log.info("upkeep", keys_destroyed=destroyed, signals_expired=expired, signals_forgotten=forgotten)
+
+
+def _all(context: BrokerContext, step: Callable[[Session, str], int], covenant_id: str) -> int:
+    """Does a step over and over, a transaction each time, until it finds nothing more; returns what it did in all."""
+    total = 0
+    while True:
+        with context.database.transaction() as session:
+            done = step(session, covenant_id)
+        if not done:
+            return total
+        total += done

@@ -1,0 +1,42 @@
+"""What goes of answers when their reader leaves, or when the covenant ends: everything. The log has what it needs."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, SQLModel, col
+
+from service.disclosure.tables import DisclosureRow, HitFeed, HitState, LookUpCount, Notice, Told
+from service.storage.erasure import erase_some
+
+__all__ = ["erase_some_of_covenant", "erase_some_of_party"]
+
+_WHOSE: tuple[tuple[type[SQLModel], str], ...] = (
+    (HitState, "viewer"),
+    (HitFeed, "viewer"),
+    (DisclosureRow, "party"),
+    (Notice, "source"),
+    (LookUpCount, "party"),
+    (Told, "party"),
+)
+"""Every table of this slice, with the column that says whose rows they are."""
+
+
+def erase_some_of_party(session: Session, covenant_id: str, party: str) -> int:
+    """Deletes some of what was told to a party that has left; returns how many rows, none once nothing is left."""
+    for table, whose in _WHOSE:
+        of_party = (col(_column(table, "covenant_id")) == covenant_id, col(_column(table, whose)) == party)
+        if gone := erase_some(session, table, *of_party):
+            return gone
+    return 0
+
+
+def erase_some_of_covenant(session: Session, covenant_id: str) -> int:
+    """Deletes some of what was told under a covenant that has ended; none once nothing is left."""
+    for table, _ in _WHOSE:
+        if gone := erase_some(session, table, col(_column(table, "covenant_id")) == covenant_id):
+            return gone
+    return 0
+
+
+def _column(table: type[SQLModel], name: str) -> str:
+    column: str = getattr(table, name)
+    return column
