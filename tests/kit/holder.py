@@ -39,6 +39,12 @@ class Holder:
     broker_key: HybridPublicKey | None = None
     down: bool = False
 
+    def __post_init__(self) -> None:
+        for kind in self.covenant.kinds:
+            for match_key in match_keys_of(self.covenant, kind):
+                if match_key not in self.secrets:
+                    self.secrets[match_key] = draw_secret(secrets.token_bytes)
+
     def copy(self) -> Holder:
         """Another holder of the same keys, whose changes stay its own."""
         return replace(self, secrets=dict(self.secrets), keys=dict(self.keys), months=dict(self.months))
@@ -46,7 +52,6 @@ class Holder:
     def enrol(self, party: str) -> None:
         """Draws the party's keys for every match key that the covenant gives it."""
         for match_key in match_keys_of(self.covenant, self.covenant.parties[party].kind):
-            self.secrets.setdefault(match_key, draw_secret(secrets.token_bytes))
             self.rotate(match_key, party)
 
     def rotate(self, match_key: str, party: str) -> None:
