@@ -106,6 +106,8 @@ class SetUp:
             raise _refused("the key holder answered about another covenant")
         if len({key.match_key for key in commitments.keys}) != len(commitments.keys):
             raise _refused("the key holder published a match key twice")
+        if not commitments.keys:
+            raise _refused("the key holder has no keys for this covenant")
         self._keys.create(covenant.id)
         joint = repository.joint_keys(session, covenant.id)
         accepted = unchanged = 0
