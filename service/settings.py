@@ -89,6 +89,8 @@ class ServiceSettings(_Settings):
     """Both, or neither where a proxy in front ends TLS."""
     body_limit: Annotated[int, Field(ge=1024, le=1 << 30)] = 8 * 1024 * 1024
     """Bytes."""
+    sequencer: bool = True
+    """Whether the processes that serve also keep the log's tree. With false, run `covenantd worker` beside them."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     contact: Contact | None = None
 

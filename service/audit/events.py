@@ -336,7 +336,7 @@ _EVENTS = (
            "service reason words counts fingerprints"),
     _event("log-taken-back", "witness", "service", _BROKER, _PARTIES, _ALWAYS,
            "the key holder has cosigned more of this log than there is: a backup was restored, or worse",
-           "service counts"),
+           "counts"),
     _event("entries-erased", "erasure", "service", _BOTH, _PARTIES, _ALWAYS,
            "entries up to `day` were erased with their salts: the retention of `version` was over. `digest` covers "
            "their leaves, which stay",

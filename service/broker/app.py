@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 import httpx
@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from clients.protocol.hybrid import HybridPrivateKey
 from service.audit.events import Log
+from service.audit.tree.sequencer import LogSigner
 from service.audit.writer import AuditWriter
 from service.broker.context import BrokerContext
 from service.broker.keyholder import KeyHolder
@@ -27,6 +28,7 @@ from service.broker.routes.disclosure import disclosure_routes
 from service.broker.routes.signals import signal_routes
 from service.broker.routes.versions import version_routes
 from service.broker.upkeep import kept_up
+from service.broker.witnessing import log_kept
 from service.covenants.accounts import VersionAccounts
 from service.covenants.course import Course
 from service.covenants.drafting import Drafts
@@ -47,6 +49,7 @@ from service.storage.service_keys import es256_key
 from service.storage.spent_tokens import DatabaseSpentTokens
 from service.web.app import EXAMPLE_CONTACT, Api, build_api
 from service.web.authentication import Authenticator
+from service.web.log import LogDesk, log_routes
 from service.web.pagination import Cursors
 from service.web.registry import Registrar, registry_routes
 
@@ -63,6 +66,7 @@ _TAGS = (
     {"name": "Versions", "description": "Changing the rules: draft, proposal, advice, approval, schedule"},
     {"name": "Signals", "description": "Submitting, reading and withdrawing one's own signals"},
     {"name": "Disclosure", "description": "Hits, look-ups, disclosures, grants and notices"},
+    {"name": "Log", "description": "This service's log: heads, proofs, and entries for who may see them"},
 )
 
 
@@ -137,10 +141,14 @@ def create_app(
     context = create_context(settings, clock=clock, random=random, transport=transport, pool=pool)
     directory = RegisteredPrincipals(context.database, operators=settings.operators)
     spent = DatabaseSpentTokens(context.database, clock=clock)
+    signer = LogSigner(settings.issuer, KeyDirectory(settings.key_directory).read("service/checkpoint"))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with kept_up(context):
+        with ExitStack() as beside:
+            beside.enter_context(kept_up(context))
+            if settings.sequencer:
+                beside.enter_context(log_kept(settings.database_url, context, signer))
             yield
         context.key_holder.close()
         context.database.dispose()
@@ -155,6 +163,7 @@ def create_app(
             version_routes(context),
             signal_routes(context),
             disclosure_routes(context.database, context.desk, context.cursors),
+            log_routes(LogDesk(context.database, context.audit, signer)),
         ),
         authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),
         checks=(context.database.ready,),

@@ -14,11 +14,13 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pydantic import ValidationError
 
+from clients.protocol.checkpoint import decode_number
 from clients.protocol.encoding import parse_json
-from clients.protocol.errors import EncodingError
+from clients.protocol.errors import CheckpointError, EncodingError
 from clients.protocol.messages.base import Message
 from clients.protocol.messages.governance import VersionPage
 from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionShares
+from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, WitnessedLog
 from clients.protocol.request_token import sign_request
 from service.errors import Unavailable
 
@@ -65,21 +67,42 @@ class KeyHolder:
     def close(self) -> None:
         self._http.close()
 
+    def witnessed(self, covenant_id: str) -> WitnessedLog:
+        """What the key holder knows of this broker's log, as its witness. Raises Unavailable."""
+        return self._get(f"/v1/covenants/{covenant_id}/witness", WitnessedLog)
+
+    def cosign(self, covenant_id: str, request: CosignatureRequest) -> str | int:
+        """The witness's signature line; or the size of the head it cosigned last, where that is another than was said.
+
+        Raises Unavailable, also where the witness has found that the log contradicts itself.
+        """
+        target, body = f"/v1/covenants/{covenant_id}/witness/cosignatures", request.model_dump_json().encode()
+        response = self._ask("POST", target, body)
+        if response.status_code == httpx.codes.CONFLICT:
+            return _size_of(response)
+        return self._read(response, CosignatureAnswer).cosignature
+
     def _get(self, target: str, kind: type[Answer]) -> Answer:
+        return self._read(self._ask("GET", target, b""), kind)
+
+    def _ask(self, method: str, target: str, body: bytes) -> httpx.Response:
         token = sign_request(
             self._private_key,
             principal=self._name,
             audience=self._issuer,
-            method="GET",
+            method=method,
             target=target,
-            body=b"",
+            body=body,
             now=self._clock(),
             jti=str(UUID(bytes=self._random(16), version=4)),
         )
+        headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if body else {})
         try:
-            response = self._http.get(target, headers={"Authorization": f"Bearer {token}"})
+            return self._http.request(method, target, content=body or None, headers=headers)
         except httpx.HTTPError:
             raise Unavailable("key-holder-unavailable", "the key holder did not answer", retry_after=10) from None
+
+    def _read(self, response: httpx.Response, kind: type[Answer]) -> Answer:
         if response.status_code != httpx.codes.OK or len(response.content) > _LONGEST_ANSWER:
             raise Unavailable(
                 "key-holder-refused",
@@ -89,4 +112,18 @@ class KeyHolder:
         try:
             return kind.model_validate(parse_json(response.content))
         except (EncodingError, ValidationError):
-            raise Unavailable("key-holder-answer-invalid", "the key holder's answer is not in its form") from None
+            raise _invalid() from None
+
+
+def _size_of(response: httpx.Response) -> int:
+    try:
+        problem = parse_json(response.content)
+        if isinstance(problem, dict) and isinstance(parameters := problem.get("parameters"), dict):
+            return decode_number(str(parameters.get("size")))
+    except (EncodingError, CheckpointError):
+        pass
+    raise _invalid()
+
+
+def _invalid() -> Unavailable:
+    return Unavailable("key-holder-answer-invalid", "the key holder's answer is not in its form")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from service.audit.tree.sequencer import sequenced
 from service.keyholder.holder import KeyHolder, assemble
-from service.keyholder.routes import evaluations, keys, operating, releases, versions
+from service.keyholder.routes import evaluations, keys, operating, releases, versions, witness
 from service.keyholder.upkeep import kept_up
 from service.parties.directory import RegisteredPrincipals
 from service.settings import KeyHolderSettings
@@ -19,6 +20,7 @@ from service.storage.keystore import KeyDirectory
 from service.storage.spent_tokens import DatabaseSpentTokens
 from service.web.app import EXAMPLE_CONTACT, Api, build_api
 from service.web.authentication import Authenticator
+from service.web.log import LogDesk, log_routes
 from service.web.openapi import PREFIX
 
 __all__ = ["VERSION", "create_app"]
@@ -32,6 +34,8 @@ TAGS = (
     {"name": "Keys", "description": "Public keys and points, for everyone who takes part"},
     {"name": "Evaluation", "description": "From blinded values to a party's own tokens"},
     {"name": "Release", "description": "Opening sealed fields under a grant"},
+    {"name": "Witness", "description": "What is seen of the broker's log, and cosigned"},
+    {"name": "Log", "description": "This service's own log: heads, proofs, and entries for who may see them"},
 )
 
 
@@ -59,10 +63,18 @@ def create_app(
         title="Key holder",
         description=DESCRIPTION,
         version=VERSION,
-        routers=(operating.router, versions.router, keys.router, evaluations.router, releases.router),
+        routers=(
+            operating.router,
+            versions.router,
+            keys.router,
+            evaluations.router,
+            releases.router,
+            witness.router,
+            log_routes(LogDesk(database, holder.audit, holder.signer)),
+        ),
         authenticator=authenticator,
         checks=(database.ready,),
-        lifespan=_lifespan(holder),
+        lifespan=_lifespan(holder, settings),
         contact=settings.contact.model_dump() if settings.contact else EXAMPLE_CONTACT,
         server_url=f"{settings.issuer}{PREFIX}",
         tags=TAGS,
@@ -72,10 +84,13 @@ def create_app(
     return api
 
 
-def _lifespan(holder: KeyHolder) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(holder: KeyHolder, settings: KeyHolderSettings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with kept_up(holder):
+        with ExitStack() as beside:
+            beside.enter_context(kept_up(holder))
+            if settings.sequencer:
+                beside.enter_context(sequenced(settings.database_url, holder.signer, clock=holder.clock))
             yield
         holder.database.dispose()
 

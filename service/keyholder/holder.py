@@ -7,7 +7,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmodel import Session
+
+from clients.protocol.checkpoint import LogKey
+from clients.protocol.logs import log_origin, witness_name
 from service.audit.events import Log
+from service.audit.tree.sequencer import LogSigner
+from service.audit.witness.service import Witness, Witnessed
 from service.audit.writer import AuditWriter
 from service.covenants.accounts import VersionAccounts
 from service.covenants.course import Course
@@ -26,6 +32,8 @@ from service.storage.keystore import KeyDirectory
 __all__ = ["KeyHolder", "assemble"]
 
 RECEIPT_KEY = "service/receipts"
+CHECKPOINT_KEY = "service/checkpoint"
+WITNESS_KEY = "service/witness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class KeyHolder:
     database: Database
     clock: Callable[[], datetime]
     audit: AuditWriter
+    signer: LogSigner
+    witness: Witness
     parties: Parties
     people: People
     counterpart: Counterpart
@@ -46,6 +56,11 @@ class KeyHolder:
     sealing_keys: SealingKeys
     evaluations: Evaluations
     releases: Releases
+
+    def broker_log(self, session: Session, covenant_id: str) -> Witnessed:
+        """The broker's log of one covenant, as the broker is enrolled here. Raises NotFound before it is."""
+        broker = self.counterpart.known(session)
+        return Witnessed(broker.service, covenant_id, LogKey(log_origin(broker.issuer, covenant_id), broker.log_key))
 
 
 def assemble(
@@ -67,6 +82,14 @@ def assemble(
         database=database,
         clock=clock,
         audit=audit,
+        signer=LogSigner(issuer, directory.read(CHECKPOINT_KEY)),
+        witness=Witness(
+            audit,
+            name=witness_name(issuer),
+            private_key=directory.read(WITNESS_KEY),
+            clock=clock,
+            random=random,
+        ),
         parties=parties,
         people=People(audit, clock=clock),
         counterpart=Counterpart(audit, clock=clock),

@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 from service.audit import tables as audit
+from service.audit.witness import tables as witness
 from service.covenants import tables as covenants
 from service.evaluation import tables as evaluation
 from service.parties import tables as parties
@@ -18,6 +19,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     *parties.TABLES,
     *covenants.TABLES,
     *audit.TABLES,
+    *witness.TABLES,
     *evaluation.TABLES,
     *release.TABLES,
     *spent_tokens.TABLES,

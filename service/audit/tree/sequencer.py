@@ -18,7 +18,8 @@ changed underneath does not get a signature.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -36,13 +37,16 @@ from clients.protocol.tiles import TILE_WIDTH, Nodes, Tile
 from service.audit.events import SERVICE_LOG
 from service.audit.tree import repository
 from service.audit.tree.repository import Head
+from service.heartbeat import Heartbeat
 from service.storage.database import Database
 
-__all__ = ["LogSigner", "Sequencer", "TreeDamaged"]
+__all__ = ["LogSigner", "Sequencer", "TreeDamaged", "sequenced"]
 
 MOST_AT_ONCE = 4096
 """Entries placed in one transaction; what is left waits for the next round, which follows at once."""
 _HASH, _TILE_HEIGHT = 32, 8
+_BUSY, _IDLE = 0.05, 0.1
+"""Seconds between rounds, after one that placed entries and after one that found none."""
 
 _log = structlog.get_logger("service.audit")
 
@@ -95,6 +99,11 @@ class Sequencer:
             except TreeDamaged as damage:
                 _log.error("log damaged", covenant=covenant_id, damage=str(damage))
         return placed
+
+    def beat(self) -> float:
+        """A round; returns after how many seconds the next is due (see `service.heartbeat`)."""
+        placed = self.round()
+        return 0 if placed >= MOST_AT_ONCE else _BUSY if placed else _IDLE
 
     def place(self, covenant_id: str) -> int:
         """Step 1; returns how many entries got their place. Raises TreeDamaged and Unavailable."""
@@ -150,6 +159,17 @@ class Sequencer:
         except ProtocolError as error:
             raise TreeDamaged(f"the tree does not go on from the head that was signed: {error}") from None
         return signed.size
+
+
+@contextmanager
+def sequenced(url: str, signer: LogSigner, *, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Sequences the logs in the database at `url` while the block lasts, in a thread and on a connection of its own."""
+    database = Database(url, pool_size=1)
+    try:
+        with Heartbeat("sequencer", Sequencer(database, signer, clock=clock).beat):
+            yield
+    finally:
+        database.dispose()
 
 
 def _frontier(head: Head) -> Frontier:
