@@ -1,13 +1,13 @@
 """What is forgotten of answers, and when: nothing here outlives its use, and no mark on a subject is permanent.
 
-    hit feed        retractions, once nothing is left of the signals; older cursors then have to begin anew.
-                    All of it, when the party has left
+    hit feed        retractions, once nothing is left of the signals; older cursors then have to begin anew
     disclosures     after `REMEMBERED`: grants are asked within minutes, repetitions within days
     notices         `READABLE` after the source could first read them
     told            when all that could have been told has ended: after the longest retention of any category
     look-ups        the day after
 
-What was shown stands in the audit log, for as long as the covenant keeps that.
+What was shown stands in the audit log, for as long as the covenant keeps that. What goes when a party leaves or the
+covenant ends is in `departure`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,7 @@ _RETRACTIONS = """
     WHERE f.covenant_id = :covenant_id AND f.viewer = last.viewer
 """
 
-_LEFT = "viewer IN (SELECT party FROM party WHERE covenant_id = :covenant_id AND state = 'left')"
 _DELETIONS = (
-    f"DELETE FROM hit_state WHERE covenant_id = :covenant_id AND {_LEFT}",  # noqa: S608 - a constant
-    f"DELETE FROM hit_feed WHERE covenant_id = :covenant_id AND {_LEFT}",  # noqa: S608 - a constant
     "DELETE FROM disclosure WHERE covenant_id = :covenant_id AND decided_at < :disclosed",
     "DELETE FROM notice WHERE covenant_id = :covenant_id AND visible_from < :readable",
     "DELETE FROM told WHERE covenant_id = :covenant_id AND first_told_at < CAST(:told AS date)",

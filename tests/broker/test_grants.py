@@ -13,10 +13,15 @@ from clients.protocol.encoding import b64u_decode
 from clients.protocol.grants import Grant, verify_grant
 from clients.protocol.sealing import open_field, unwrap_key
 from tests.kit.disclosure import Answer, World, address
-from tests.kit.stage import ISSUER, KEY_HOLDER_ISSUER
+from tests.kit.stage import ISSUER, KEY_HOLDER_ISSUER, Stage
 from tests.service.cast import amended
 
 NOTES = {"note.gist": b"noise at night", "note.full": b"noise at night, every night", "contact.role": b"desk officer"}
+
+
+@pytest.fixture
+def world(stage: Stage) -> World:
+    return World(stage)
 
 
 def granted(world: World, answer: Answer) -> Grant:
@@ -88,7 +93,7 @@ def test_what_was_not_decided_is_not_granted(world: World) -> None:
 def test_what_is_not_there_is_not_granted(world: World) -> None:
     _, theirs, disclosure = disclosed(world, fields={"note.gist": b"noise"})
     answer = world.grant("municipality", disclosure["disclosureId"], theirs, "contact", "role")
-    assert refusal(answer) == (403, "item-not-there")
+    assert refusal(answer) == (403, "item-not-decided")
 
 
 def test_a_grant_is_the_askers_own(world: World) -> None:

@@ -13,6 +13,7 @@ import pytest
 from clients.protocol.encoding import b64u_encode
 from clients.protocol.messages.broker import Token
 from tests.kit.disclosure import Answer, World, address
+from tests.kit.stage import Stage
 from tests.service.cast import amended
 
 IDS_AND_TIMES = re.compile(rb'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|"decidedAt":"[^"]*"')
@@ -20,9 +21,18 @@ IDS_AND_TIMES = re.compile(rb'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|"decid
 FEW = amended("nuisance: {police: 50}", "nuisance: {police: 3}")
 
 
+@pytest.fixture
+def world(stage: Stage) -> World:
+    return World(stage)
+
+
 def seen_by_two(world: World, number: int = 1, landlord: str = "housing-north") -> tuple[str, str]:
     """What art. 5.7 wants before a look-up shows anything."""
-    return str(world.submit("municipality", address(number))), str(world.submit(landlord, address(number)))
+    role = {"contact.role": b"caretaker"}
+    return (
+        str(world.submit("municipality", address(number), fields=role)),
+        str(world.submit(landlord, address(number), fields=role)),
+    )
 
 
 def hits(answer: Answer) -> dict[str, Any]:

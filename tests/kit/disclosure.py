@@ -1,29 +1,23 @@
-"""A stage to ask questions on: signals submitted in one call, answers read, the log looked into, the whole forked.
+"""A stage to ask questions on: signals submitted in one call, answers read, the log looked into.
 
-    world.submit("police", address(1))
-    world.hits("municipality").body["events"]
-
-`fork` copies the database, so that one signal more or less is the only difference between two brokers.
+world.submit("police", address(1))
+world.hits("municipality").body["events"]
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
-from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy import text
-from starlette.testclient import TestClient
 
 from clients.protocol.encoding import b64u_encode
 from clients.protocol.messages.broker import SignalStatus, Token
 from clients.protocol.normalise import NORMALISATION_VERSION
-from service.broker.app import create_app
 from tests.kit.partner import Made, subject
 from tests.kit.stage import Stage
 from tests.service.cast import Clock
@@ -149,28 +143,3 @@ class World:
         """From now on the audit log takes no entries."""
         with self.stage.context.database.transaction() as session:
             session.connection().execute(text("ALTER TABLE audit_entry RENAME TO audit_entry_lost"))
-
-    # -- another broker just like this one
-
-    def fork(self, database_url: str, seed: int) -> AbstractContextManager[World]:
-        """A broker with the same keys on a copy of the database, drawing from `seed`; its clock goes on from ours."""
-        return _Fork(self.stage, database_url, seed)
-
-
-class _Fork(AbstractContextManager[World]):
-    def __init__(self, stage: Stage, database_url: str, seed: int) -> None:
-        settings = stage.settings.model_copy(update={"database_url": database_url})
-        clock = stage.clock
-        self._clock = Clock(clock.now if isinstance(clock, Clock) else clock())
-        self._app = create_app(
-            settings, clock=self._clock, random=Random(seed).randbytes, transport=stage.holder.transport()
-        )
-        self._stage = stage
-        self._http = TestClient(self._app, base_url=settings.issuer, raise_server_exceptions=False)
-
-    def __enter__(self) -> World:
-        http = self._http.__enter__()
-        return World(replace(self._stage, http=http, context=self._app.fastapi.state.broker, clock=self._clock))
-
-    def __exit__(self, *raised: Any) -> None:
-        self._http.__exit__(*raised)
