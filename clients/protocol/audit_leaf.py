@@ -1,18 +1,21 @@
 """The leaf of an audit entry (design §6), made so that some of its fields can be proved and the others stay hidden.
 
     field digest   HMAC(HMAC(salt, lp(name)), lp(name) ‖ value) with SHA-256; salt 32 random bytes, the entry's own
-    leaf data      SHA-256(lp(tag) ‖ the digests, sorted)
+    group          SHA-256 over sixteen digests, in the order of all digests sorted
+    leaf data      SHA-256(lp(tag) ‖ the groups)
     leaf           the RFC 6962 leaf hash of it
 
 Who is shown a field gets its value and its key HMAC(salt, name), from which no other field's key follows. The name is
 in the digest too, or a prover could show the value of one field under the name of another. Digests are sorted, and
 filled up with random-looking ones to a multiple of sixteen, so that neither order nor number tells what is hidden: an
-entry about four sources and one about seven look alike to each. Once entry and salt are erased, the leaf says nothing.
+entry about four sources and one about seven look alike to each. Most entries are one group; of an entry about hundreds
+of signals a view holds the digests of a few groups and the hashes of the others, and stays small. Once entry and salt
+are erased, the leaf says nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -24,9 +27,9 @@ from clients.protocol.errors import EncodingError, MerkleError
 __all__ = ["SALT_BYTES", "PartialView", "ShownField", "entry_leaf", "leaf_of_view", "partial_view"]
 
 SALT_BYTES = 32
-_TAG = "covenant-broker/v1 audit entry"
-_FILLED_UP_TO = 16
-_FILLERS = tuple(lp(f"\0{number}") for number in range(_FILLED_UP_TO))
+_TAGGED = lp("covenant-broker/v1 audit entry")
+_IN_A_GROUP = 16
+_FILLERS = tuple(lp(f"\0{number}") for number in range(_IN_A_GROUP))
 """Names that no field can have; what their keys would be serves as a digest."""
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _INNER_REST, _OUTER_REST = b"\x36" * 32, b"\x5c" * 32
@@ -42,22 +45,36 @@ class ShownField:
 
 @dataclass(frozen=True, slots=True)
 class PartialView:
-    """Some fields of an entry, and 32-byte digests in place of all others."""
+    """Some fields of an entry, and 32-byte digests in place of all others.
+
+    `groups` has None for each group that a shown field is in, whose other digests are `hidden`, and the hash of each
+    other group.
+    """
 
     shown: Mapping[str, ShownField]
     hidden: tuple[bytes, ...]
+    groups: tuple[bytes | None, ...] = (None,)
 
 
 def entry_leaf(salt: bytes, fields: Mapping[str, bytes]) -> bytes:
     """The leaf hash of an entry, 32 bytes. Raises EncodingError for a salt of another length and for unfit names."""
-    return _leaf([*_digests(salt, fields).values(), *_fillers(salt, fields)])
+    return _leaf(map(_group, _grouped([*_digests(salt, fields).values(), *_fillers(salt, fields)])))
 
 
 def partial_view(salt: bytes, fields: Mapping[str, bytes], names: Collection[str]) -> PartialView:
     """What to give someone who may see the fields `names`, as far as the entry has them."""
-    shown = {name: ShownField(_hmac(salt, lp(name)), fields[name]) for name in fields if name in names}
-    hidden = [digest for name, digest in _digests(salt, fields).items() if name not in shown]
-    return PartialView(shown, tuple(sorted([*hidden, *_fillers(salt, fields)])))
+    digests = _digests(salt, fields)
+    shown = {digests[name]: name for name in fields if name in names}
+    hidden: list[bytes] = []
+    groups: list[bytes | None] = []
+    for group in _grouped([*digests.values(), *_fillers(salt, fields)]):
+        rest = [digest for digest in group if digest not in shown]
+        opened = len(rest) < len(group)
+        groups.append(None if opened else _group(group))
+        hidden += rest if opened else ()
+    return PartialView(
+        {name: ShownField(_hmac(salt, lp(name)), fields[name]) for name in shown.values()}, tuple(hidden), tuple(groups)
+    )
 
 
 def leaf_of_view(view: PartialView) -> bytes:
@@ -65,15 +82,22 @@ def leaf_of_view(view: PartialView) -> bytes:
 
     Raises MerkleError for a view that no entry can have.
     """
-    count = len(view.shown) + len(view.hidden)
+    digests = list(view.hidden)
     lengths = {len(field.key) for field in view.shown.values()} | set(map(len, view.hidden))
-    if not all(map(_is_field_name, view.shown)) or lengths != {32} or count % _FILLED_UP_TO:
+    lengths |= {len(group) for group in view.groups if group is not None}
+    count = len(view.shown) + len(view.hidden)
+    if (
+        not all(map(_is_field_name, view.shown))
+        or lengths - {32}
+        or not view.groups
+        or count != _IN_A_GROUP * view.groups.count(None)
+    ):
         raise MerkleError("no entry has fields like these")
-    digests = []
     for name, field in view.shown.items():
         prefix = lp(name)
         digests.append(_hmac(field.key, prefix + field.value))
-    return _leaf([*digests, *view.hidden])
+    opened = map(_group, _grouped(digests))
+    return _leaf(next(opened) if group is None else group for group in view.groups)
 
 
 def _is_field_name(name: str) -> bool:
@@ -99,7 +123,7 @@ def _digests(salt: bytes, fields: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _fillers(salt: bytes, fields: Mapping[str, bytes]) -> list[bytes]:
-    missing = -len(fields) % _FILLED_UP_TO if fields else _FILLED_UP_TO
+    missing = -len(fields) % _IN_A_GROUP if fields else _IN_A_GROUP
     return [_hmac(salt, prefix) for prefix in _FILLERS[:missing]]
 
 
@@ -109,5 +133,14 @@ def _hmac(key: bytes, message: bytes) -> bytes:
     return sha256(key.translate(_OUTER) + _OUTER_REST + inner).digest()
 
 
-def _leaf(digests: Collection[bytes]) -> bytes:
-    return merkle.leaf_hash(sha256(lp(_TAG) + b"".join(sorted(digests))).digest())
+def _grouped(digests: list[bytes]) -> Iterator[list[bytes]]:
+    digests.sort()
+    return (digests[at : at + _IN_A_GROUP] for at in range(0, len(digests), _IN_A_GROUP))
+
+
+def _group(digests: Iterable[bytes]) -> bytes:
+    return sha256(b"".join(digests)).digest()
+
+
+def _leaf(groups: Iterable[bytes]) -> bytes:
+    return merkle.leaf_hash(sha256(_TAGGED + b"".join(groups)).digest())

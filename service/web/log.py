@@ -200,5 +200,6 @@ def _receipt(entry_id: UUID, view: PartialView, proof: str) -> EntryReceipt:
         entry_id=entry_id,
         shown={name: ShownFieldMessage(key=one.key, value=one.value.decode()) for name, one in view.shown.items()},
         hidden=view.hidden,
+        groups=view.groups,
         proof=proof,
     )

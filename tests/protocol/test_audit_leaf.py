@@ -29,7 +29,8 @@ def test_any_choice_of_fields_leads_to_the_entry_s_leaf(fields: dict[str, bytes]
     view = partial_view(SALT, fields, shown)
     assert leaf_of_view(view) == entry_leaf(SALT, fields)
     assert {name: field.value for name, field in view.shown.items()} == {name: fields[name] for name in shown}
-    assert (len(view.shown) + len(view.hidden)) % 16 == 0
+    assert len(view.shown) + len(view.hidden) == 16 * view.groups.count(None)
+    assert 16 * len(view.groups) >= len(fields)
 
 
 def test_a_view_is_proved_to_stand_in_the_log() -> None:
@@ -65,6 +66,29 @@ def test_a_view_that_no_entry_has_is_refused(hidden: tuple[bytes, ...]) -> None:
         leaf_of_view(PartialView({}, hidden))
 
 
+@pytest.mark.parametrize("groups", [(), (bytes(32),), (None, None), (None, bytes(31)), (bytes(32), None, None)])
+def test_a_view_with_groups_that_no_entry_has_is_refused(groups: tuple[bytes | None, ...]) -> None:
+    view = partial_view(SALT, FIELDS, {"party"})
+    assert view.groups == (None,)
+    with pytest.raises(MerkleError):
+        leaf_of_view(replace(view, groups=groups))
+
+
+def test_a_view_of_a_large_entry_stays_small() -> None:
+    fields = FIELDS | {f"shown/{number}": b"x" for number in range(1000)}
+    view = partial_view(SALT, fields, {"event", "party", "purpose", "shown/7"})
+    assert leaf_of_view(view) == entry_leaf(SALT, fields)
+    assert len(view.hidden) <= 4 * 15
+    assert len(view.hidden) + len(view.groups) < 130
+
+
+def test_the_groups_of_a_view_cannot_be_exchanged() -> None:
+    fields = FIELDS | {f"shown/{number}": b"x" for number in range(40)}
+    view = partial_view(SALT, fields, {"party"})
+    assert view.groups.count(None) == 1
+    assert leaf_of_view(replace(view, groups=view.groups[::-1])) != entry_leaf(SALT, fields)
+
+
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), bytes(64)])
 def test_a_field_s_key_has_32_bytes(key: bytes) -> None:
     view = partial_view(SALT, FIELDS, {"party"})
@@ -73,21 +97,19 @@ def test_a_field_s_key_has_32_bytes(key: bytes) -> None:
 
 
 def test_a_filler_cannot_be_shown_as_a_field() -> None:
-    view = partial_view(SALT, FIELDS, set())
+    view = partial_view(SALT, FIELDS, {"event"})
     filler = hmac.digest(SALT, lp("\0" + "0"), sha256)
     assert filler in view.hidden
+    shown = {**view.shown, "\0" + "0": ShownField(SALT, b"")}
     with pytest.raises(MerkleError):
-        leaf_of_view(
-            PartialView(
-                {"\0" + "0": ShownField(SALT, b"")}, tuple(digest for digest in view.hidden if digest != filler)
-            )
-        )
+        leaf_of_view(replace(view, shown=shown, hidden=tuple(one for one in view.hidden if one != filler)))
 
 
 def test_neither_number_nor_order_of_fields_shows() -> None:
     short = partial_view(SALT, {"event": b"x"}, {"event"})
     long = partial_view(SALT, FIELDS, {"event"})
     assert len(short.hidden) == len(long.hidden) == 15
+    assert short.groups == long.groups == (None,)
     assert list(long.hidden) == sorted(long.hidden)
     assert entry_leaf(SALT, dict(reversed(FIELDS.items()))) == LEAF
 
@@ -99,8 +121,8 @@ def test_a_shown_key_opens_no_other_field() -> None:
 
 
 def test_equal_entries_with_different_salts_have_nothing_in_common() -> None:
-    other = partial_view(bytes(32), FIELDS, set())
-    assert not set(other.hidden) & set(partial_view(SALT, FIELDS, set()).hidden)
+    other = partial_view(bytes(32), FIELDS, {"event"})
+    assert not set(other.hidden) & set(partial_view(SALT, FIELDS, {"event"}).hidden)
 
 
 def test_salts_and_names_out_of_form_are_refused() -> None:
@@ -119,5 +141,6 @@ def test_the_leaf_is_what_the_design_says() -> None:
         hmac.digest(hmac.digest(SALT, lp(name), sha256), lp(name) + value, sha256) for name, value in FIELDS.items()
     ]
     digests += [hmac.digest(SALT, lp(f"\0{number}"), sha256) for number in range(11)]
-    data = sha256(lp("covenant-broker/v1 audit entry") + b"".join(sorted(digests))).digest()
+    group = sha256(b"".join(sorted(digests))).digest()
+    data = sha256(lp("covenant-broker/v1 audit entry") + group).digest()
     assert sha256(b"\0" + data).digest() == LEAF

@@ -66,7 +66,9 @@ class EntryReceipt(Message):
     entry_id: UUID
     shown: dict[str, ShownFieldMessage]
     hidden: tuple[Bytes32, ...]
-    """Digests in place of all other fields."""
+    """Digests in place of other fields of the groups that a shown field is in."""
+    groups: tuple[Bytes32 | None, ...]
+    """In place of every other group its hash (see `clients.protocol.audit_leaf`)."""
     proof: str
     """The `c2sp.org/tlog-proof@v1` file: place, inclusion proof, and checkpoint with its cosignature."""
 
