@@ -8,7 +8,6 @@ Clock, randomness and the transport to the key holder can be given, for tests an
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import ExitStack, asynccontextmanager
@@ -78,7 +77,7 @@ def create_context(
     settings: BrokerSettings,
     *,
     clock: Callable[[], datetime] = _now,
-    random: Callable[[int], bytes] = secrets.token_bytes,
+    random: Callable[[int], bytes] = random_bytes,
     transport: httpx.BaseTransport | None = None,
     pool: Executor | None = None,
 ) -> BrokerContext:
@@ -133,7 +132,7 @@ def create_app(
     settings: BrokerSettings,
     *,
     clock: Callable[[], datetime] = _now,
-    random: Callable[[int], bytes] = secrets.token_bytes,
+    random: Callable[[int], bytes] = random_bytes,
     transport: httpx.BaseTransport | None = None,
     pool: Executor | None = None,
 ) -> Api:
@@ -162,7 +161,7 @@ def create_app(
             covenant_routes(context),
             version_routes(context),
             signal_routes(context),
-            disclosure_routes(context.database, context.desk, context.cursors),
+            disclosure_routes(context),
             log_routes(LogDesk(context.database, context.audit, signer)),
         ),
         authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),

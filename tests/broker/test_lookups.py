@@ -154,7 +154,7 @@ def test_the_allowance_is_per_day_and_its_end_is_on_record(world: World) -> None
     assert [world.look_up("police", address(1)).status for _ in range(3)] == [200, 200, 200]
     spent = world.look_up("police", address(1))
     assert (spent.status, spent.code) == (429, "look-ups-spent")
-    ((party, fields),) = world.entries("quota-refused")
+    ((party, fields),) = world.entries("look-up-refused")
     assert (party, fields["reason"], fields["purpose"]) == ("police", "look-ups-spent", "nuisance")
     world.advance(timedelta(days=1))
     assert world.look_up("police", address(1)).status == 200

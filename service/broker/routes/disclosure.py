@@ -24,15 +24,12 @@ from clients.protocol.messages.broker import (
     NoticePage,
 )
 from covenant_rules.explain import Language
+from service.broker.context import BrokerContext
 from service.disclosure import disclosures, explanations, grants, hits, lookups, notices
 from service.disclosure.asking import Asking
-from service.disclosure.desk import Desk
-from service.disclosure.refusals import refusals_on_record
 from service.principals import Principal, Role
-from service.storage.database import Database
 from service.web.authentication import require
 from service.web.context import context_of
-from service.web.pagination import Cursors
 from service.web.parameters import CovenantId, Cursor, IdempotencyKey, Limit
 
 __all__ = ["disclosure_routes", "preferred_language"]
@@ -49,23 +46,18 @@ DisclosureId = Annotated[UUID, Path(alias="disclosureId", description="A disclos
 AcceptLanguage = Annotated[str | None, Header(max_length=200, description="`nl`, or `en`, which is the default")]
 
 
-def disclosure_routes(database: Database, desk: Desk, cursors: Cursors) -> APIRouter:
+def disclosure_routes(context: BrokerContext) -> APIRouter:
     """The router. Every handler's transaction has been committed when it returns its answer."""
     router = APIRouter(prefix="/covenants/{covenantId}", tags=["Disclosure"])
+    desk, cursors = context.desk, context.cursors
 
     @contextmanager
     def asked(
         request: Request, covenant_id: str, caller: Principal, refusal: str, **about: Any
     ) -> Iterator[tuple[Session, Asking]]:
         """One transaction for one question; a refusal of it is an entry `refusal`, committed on its own."""
-        trace = context_of(request).trace_id
-        with (
-            refusals_on_record(
-                database, desk.audit, refusal, covenant_id=covenant_id, principal=caller, trace=trace, **about
-            ),
-            database.transaction() as session,
-        ):
-            yield session, desk.ask(session, covenant_id, caller, trace)
+        with context.asked(request, covenant_id, caller, refusal, **about) as session:
+            yield session, desk.ask(session, covenant_id, caller, context_of(request).trace_id)
 
     @router.get("/hits", response_model_exclude_none=True, summary="What changed in what I may see")
     def read_hits(
