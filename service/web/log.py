@@ -1,8 +1,8 @@
-"""Routes of a service's own log, the same at broker and key holder: heads, tiles, proofs, entries and receipts.
+"""Routes of a service's own log, the same at broker and key holder: heads, tiles, proofs, and bundles of entries.
 
 Hashes are for everyone who takes part: they let anyone check that the log only grows, and tell nothing of an entry.
-Bundles of entries are for privacy officers; a receipt is for them and for the party whose act the entry is. Whoever
-reads entries stands in the log with it before the answer leaves, and so does who is refused.
+Bundles of entries are for privacy officers. Whoever reads one stands in the log with it before the answer leaves, and
+so does who is refused. Single entries, with what proves them, are read elsewhere (`service.web.audit`).
 
 Paths below `/log` are those of c2sp.org/tlog-tiles: any tool that copies such logs can copy one of ours.
 """
@@ -13,26 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 from sqlmodel import Session
 
-from clients.protocol.audit_leaf import PartialView, partial_view
 from clients.protocol.errors import MerkleError
 from clients.protocol.messages.log import (
     ConsistencyProof,
-    EntryReceipt,
     InclusionProof,
     LogDescription,
     LoggedEntry,
-    ShownFieldMessage,
 )
 from clients.protocol.tiles import Tile, parse_bundle_path
-from service.audit import repository
-from service.audit.leaf import leaf_fields
-from service.audit.receipts import receipt_fields
 from service.audit.record import AuditRecord
 from service.audit.tree.proofs import Logged, LogReader
 from service.audit.tree.sequencer import LogSigner
@@ -54,7 +47,6 @@ BundleName = Annotated[str, Path(max_length=40, description="As the tile of the 
 Place = Annotated[int, Query(ge=0, lt=2**63, description="Of the leaf, from zero")]
 Size = Annotated[int, Query(ge=1, lt=2**63, description="Leaves of a tree that the log had")]
 Witnessed = Annotated[bool, Query(description="Instead of the last signed head the last that the witness cosigned")]
-EntryId = Annotated[UUID, Path(alias="entryId", description="An entry of the log")]
 
 _NOTE, _HASHES, _LINES = "text/plain; charset=utf-8", "application/octet-stream", "application/jsonl"
 
@@ -158,29 +150,6 @@ def _add_entries(router: APIRouter, desk: LogDesk) -> None:
             desk.audit.append(session, record)
         return Response("".join(map(_line, found)), media_type=_LINES)
 
-    @router.get("/receipts/{entryId}", summary="A proof that an entry stands in the log")
-    def read_receipt(request: Request, caller: Anyone, covenant_id: CovenantId, entry_id: EntryId) -> EntryReceipt:
-        """Place, inclusion proof and cosigned head, with the fields that the caller may see of the entry."""
-        with desk.asked(request, covenant_id, caller) as session:
-            row = repository.entry(session, covenant_id, entry_id)
-            fields = {} if row is None else leaf_fields(row.covenant_id, row.entry_id, row.event, row.at, row.fields)
-            names = None if row is None else receipt_fields(row.event, row.fields, fields, caller)
-            if row is None or not names:
-                raise NotFound("entry-unknown", "the log has no such entry, or none that the caller may see")
-            view = partial_view(row.salt, fields, names)
-            proof = LogReader(session, covenant_id).receipt(entry_id).text()
-            record = AuditRecord(
-                event="log-read",
-                covenant_id=covenant_id,
-                by=caller,
-                trace=context_of(request).trace_id,
-                form="receipt",
-                counts={"entries": 1},
-                entry=entry_id,
-            )
-            desk.audit.append(session, record)
-        return _receipt(entry_id, view, proof)
-
 
 def _named(path: str) -> tuple[int, int]:
     try:
@@ -193,13 +162,3 @@ def _line(entry: Logged) -> str:
     fields = None if entry.fields is None else {name: value.decode() for name, value in entry.fields.items()}
     line = LoggedEntry(index=entry.index, salt=entry.salt, fields=fields)
     return line.model_dump_json(exclude_none=True) + "\n"
-
-
-def _receipt(entry_id: UUID, view: PartialView, proof: str) -> EntryReceipt:
-    return EntryReceipt(
-        entry_id=entry_id,
-        shown={name: ShownFieldMessage(key=one.key, value=one.value.decode()) for name, one in view.shown.items()},
-        hidden=view.hidden,
-        groups=view.groups,
-        proof=proof,
-    )

@@ -158,7 +158,6 @@ def test_the_service_is_live_ready_and_described(house: House) -> None:
         "/covenants/{covenantId}/log/consistency-proof",
         "/covenants/{covenantId}/log/entries/{bundle}",
         "/covenants/{covenantId}/log/inclusion-proof",
-        "/covenants/{covenantId}/log/receipts/{entryId}",
         "/covenants/{covenantId}/log/tile/{level}/{tile}",
         "/health/live",
         "/health/ready",

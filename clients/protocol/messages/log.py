@@ -60,19 +60,6 @@ class ShownFieldMessage(Message):
     value: str
 
 
-class EntryReceipt(Message):
-    """Proves for good and offline that an entry stands in the log, with the fields that its reader may see."""
-
-    entry_id: UUID
-    shown: dict[str, ShownFieldMessage]
-    hidden: tuple[Bytes32, ...]
-    """Digests in place of other fields of the groups that a shown field is in."""
-    groups: tuple[Bytes32 | None, ...]
-    """In place of every other group its hash (see `clients.protocol.audit_leaf`)."""
-    proof: str
-    """The `c2sp.org/tlog-proof@v1` file: place, inclusion proof, and checkpoint with its cosignature."""
-
-
 class CosignatureRequest(Message):
     """The head that the log has now, for the witness to cosign; as `add-checkpoint` of c2sp.org/tlog-witness.
 
