@@ -59,12 +59,13 @@ _INTRODUCTION = f"""# Events of the audit logs
 
 Written from `service/audit/events.py` by `python -m tests.officer.events_page`; a test fails while it is not current.
 
-Broker and key holder each keep a log. What can stand in either is on this page, and nothing else can: the writer refuses
-an event, field or shape that is not in the catalogue. An entry has room for words of the covenant, random ids, counts,
-hashes and subject handles, and none for an identifier, token, pseudonym or field content.
+Broker and key holder each keep a log. What can stand in either is on this page, and nothing else can: the writer
+refuses an event, field or shape that is not in the catalogue. An entry has room for words of the covenant, random ids,
+counts, hashes and subject handles, and none for an identifier, token, pseudonym or field content.
 
 - A field with `?` may be absent. Every entry may also have {", ".join(f"`{n}`" for n in sorted(EVERYWHERE))}.
-- The privacy officer sees every entry with every field. Parties never see {" or ".join(f"`{n}`" for n in sorted(WITHHELD))}.
+- The privacy officer sees every entry with every field. Parties never see
+  {" or ".join(f"`{n}`" for n in sorted(WITHHELD))}.
 - *Source and recipient, by the permit*: the rule that permitted the disclosure says under `audit` which fields each of
   the two sees, and how long the entry is kept from the source.
 - `retention.audit` is the covenant's. When it is over, entry and salt are erased; the leaf stays.

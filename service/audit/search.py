@@ -1,0 +1,328 @@
+"""Reads of the log by what entries are like: a page of the newest, all in their order, facets, counts a day.
+
+A page is looked for from the newest entry backwards, in windows of time that widen while little is found. Each window
+is one statement over an index that ends in the entry id, so it stops where the page is full. Two qualifiers that are
+both common and never meet would make it walk through years of entries; so a page that has taken `BUDGET` seconds ends
+where it is, and says from where to go on.
+
+An entry id is a UUID of version 7: a day is a range of ids, and no index on the time is needed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Session, col
+
+from covenant_rules.dates import amsterdam_date, amsterdam_midnight
+from service.audit.query import Search
+from service.audit.tables import AuditEntryRow, AuditLeafRow
+from service.audit.writer import uuid7
+
+__all__ = ["BUDGET", "Branch", "Entry", "Facets", "Found", "counts", "entries_of", "facets", "find", "fitting", "walk"]
+
+BUDGET = 0.2
+"""Seconds after which a page begins no further window."""
+FIRST_WINDOW = timedelta(days=1)
+WIDENING = 4
+FACETS = ("event", "party", "actor", "purpose", "outcome")
+MOST_VALUES = 100
+"""Values of one facet, the most frequent ones."""
+AT_ONCE = 1000
+"""Entries that a walk reads in one statement."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _AFTER_ALL = UUID(int=0), UUID(int=(1 << 128) - 1)
+
+Branch = Sequence[ColumnElement[bool]]
+"""Conditions that all hold, with an index that serves them in the order of ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it stands in the log. `leaf_index` is None until the sequencer has given it a place."""
+
+    covenant_id: str
+    entry_id: UUID
+    event: str
+    at: datetime
+    fields: dict[str, Any]
+    salt: bytes
+    leaf_index: int | None
+
+    @property
+    def day(self) -> date:
+        """In Amsterdam."""
+        day = amsterdam_date(self.at)
+        if day is None:
+            raise ValueError("an entry has an aware moment")
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Entries, the newest first. `before` is where the next page goes on, None where there is nothing left."""
+
+    entries: tuple[Entry, ...]
+    before: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """How often each value stands in the entries of some days."""
+
+    total: int
+    values: dict[str, tuple[tuple[str, int], ...]]
+
+
+# -- conditions
+
+
+def fitting(search: Search) -> list[Branch]:
+    """The search as branches, of which an entry fits one at most: one for each event that is asked for."""
+    row = AuditEntryRow
+    conditions: list[ColumnElement[bool]] = [
+        col(getattr(row, name)) == value
+        for name in ("party", "actor", "purpose", "outcome")
+        if (value := getattr(search, name)) is not None
+    ]
+    for mentions, value in ((row.parties, search.source), (row.rules, search.rule), (row.signals, search.signal)):
+        if value is not None:
+            conditions.append(col(mentions).contains([value]))
+    if search.handles is not None:
+        conditions.append(col(row.subjects).op("&&")(literal(sorted(search.handles), ARRAY(LargeBinary))))
+    if search.events is None:
+        return [conditions]
+    return [[*conditions, col(row.event) == event] for event in sorted(search.events)]
+
+
+def _range(search: Search) -> tuple[UUID, UUID]:
+    """The ids of the days asked for: from the first, to before the second."""
+    first = _FIRST if search.first is None else _id_at(amsterdam_midnight(search.first))
+    if search.last is None or search.last == date.max:
+        return first, _AFTER_ALL
+    return first, _id_at(amsterdam_midnight(search.last + timedelta(days=1)))
+
+
+def _ids(covenant_id: str, branch: Branch, floor: UUID, before: UUID) -> Select[Any]:
+    row = AuditEntryRow
+    return select(col(row.entry_id)).where(
+        col(row.covenant_id) == covenant_id, col(row.entry_id) >= floor, col(row.entry_id) < before, *branch
+    )
+
+
+# -- a page
+
+
+def find(
+    session: Session,
+    covenant_id: str,
+    search: Search,
+    branches: Sequence[Branch],
+    *,
+    before: UUID | None,
+    limit: int,
+    timer: Callable[[], float] = time.perf_counter,
+) -> Found:
+    """The newest `limit` entries before `before` that fit one of `branches` on the days of `search`.
+
+    There may be fewer while `before` of the answer says where to go on: the time for one page was spent.
+    """
+    started = timer()
+    lowest, upper = _range(search)
+    upper = upper if before is None else min(upper, before)
+    ends = _ends(session, covenant_id, lowest, upper)
+    if ends is None or not branches:
+        return Found((), None)
+    lowest, newest = ends
+    found: list[UUID] = []
+    width, at = FIRST_WINDOW, _moment(newest)
+    while True:
+        begun = timer()
+        floor = max(lowest, _id_at(at - width))
+        found += _newest(session, covenant_id, branches, floor, upper, limit + 1 - len(found))
+        if len(found) > limit or floor <= lowest:
+            break
+        now = timer()
+        if now - started >= BUDGET:
+            return Found(entries_of(session, covenant_id, found), floor)
+        # As wide as the time that is left allows, if entries go on lying as close as they did.
+        affordable = (BUDGET - (now - started)) / max(now - begun, 1e-6)
+        at, upper, width = at - width, floor, width * min(WIDENING, max(affordable, 1 / WIDENING))
+    more = len(found) > limit
+    return Found(entries_of(session, covenant_id, found[:limit]), found[limit - 1] if more else None)
+
+
+def _ends(session: Session, covenant_id: str, lowest: UUID, upper: UUID) -> tuple[UUID, UUID] | None:
+    """The first and last id that there is in a range."""
+    ids = _ids(covenant_id, (), lowest, upper)
+    entry_id = col(AuditEntryRow.entry_id)
+    first = session.connection().execute(ids.order_by(entry_id).limit(1)).scalar()
+    last = session.connection().execute(ids.order_by(entry_id.desc()).limit(1)).scalar()
+    return None if first is None or last is None else (first, last)
+
+
+def _newest(
+    session: Session, covenant_id: str, branches: Sequence[Branch], floor: UUID, before: UUID, limit: int
+) -> list[UUID]:
+    entry_id = col(AuditEntryRow.entry_id)
+    parts = [_ids(covenant_id, branch, floor, before).order_by(entry_id.desc()).limit(limit) for branch in branches]
+    if len(parts) == 1:
+        return list(session.connection().execute(parts[0]).scalars())
+    together = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    query = select(together.c.entry_id).order_by(together.c.entry_id.desc()).limit(limit)
+    return list(session.connection().execute(query).scalars())
+
+
+def entries_of(session: Session, covenant_id: str, ids: Collection[UUID]) -> tuple[Entry, ...]:
+    """Those of the entries that are there, the newest first."""
+    if not ids:
+        return ()
+    row, leaf = AuditEntryRow, AuditLeafRow
+    query = (
+        _rows()
+        .where(col(row.covenant_id) == covenant_id, col(row.entry_id) == any_(literal(list(ids), ARRAY(Uuid))))
+        .where(col(leaf.covenant_id) == covenant_id)
+        .order_by(col(row.entry_id).desc())
+    )
+    return tuple(_entry(found) for found in session.connection().execute(query))
+
+
+# -- all of them
+
+
+def walk(
+    session: Session, covenant_id: str, search: Search, *, after: UUID | None, before: UUID, limit: int = AT_ONCE
+) -> tuple[Entry, ...]:
+    """The next entries that fit, the oldest first, up to before an id."""
+    lowest, upper = _range(search)
+    row, leaf = AuditEntryRow, AuditLeafRow
+    query = (
+        _rows()
+        .where(
+            col(row.covenant_id) == covenant_id,
+            col(leaf.covenant_id) == covenant_id,
+            col(row.entry_id) >= lowest,
+            col(row.entry_id) < min(upper, before),
+            *_together(search),
+        )
+        .order_by(col(row.entry_id))
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(col(row.entry_id) > after)
+    return tuple(_entry(found) for found in session.connection().execute(query))
+
+
+def _rows() -> Select[Any]:
+    row, leaf = AuditEntryRow, AuditLeafRow
+    return select(
+        col(row.covenant_id),
+        col(row.entry_id),
+        col(row.event),
+        col(row.at),
+        col(row.fields),
+        col(row.salt),
+        col(leaf.leaf_index),
+    ).join(leaf, col(leaf.entry_id) == col(row.entry_id))
+
+
+def _entry(found: Any) -> Entry:
+    return Entry(
+        found.covenant_id, found.entry_id, found.event, found.at, found.fields, bytes(found.salt), found.leaf_index
+    )
+
+
+# -- in numbers
+
+
+def facets(session: Session, covenant_id: str, search: Search) -> Facets:
+    """How often each event, party, actor, purpose, outcome and rule stands in the entries that fit."""
+    lowest, upper = _range(search)
+    row = AuditEntryRow
+    columns = [col(getattr(row, name)) for name in FACETS]
+    fit = (
+        col(row.covenant_id) == covenant_id,
+        col(row.entry_id) >= lowest,
+        col(row.entry_id) < upper,
+        *_together(search),
+    )
+    query = (
+        select(func.grouping(*columns).label("level"), *columns, func.count().label("n"))
+        .where(*fit)
+        .group_by(func.grouping_sets(*columns, literal_column("()")))
+    )
+    total, values = 0, {name: list[tuple[str, int]]() for name in FACETS}
+    for found in session.connection().execute(query):
+        # GROUPING() has a bit for each column that is not grouped by, the first column's the highest.
+        name = next((n for place, n in enumerate(reversed(FACETS)) if not found.level >> place & 1), None)
+        if name is None:
+            total = found.n
+        elif getattr(found, name) is not None:
+            values[name].append((getattr(found, name), found.n))
+    rule = func.unnest(col(row.rules)).label("rule")
+    ruled = select(rule).where(*fit).subquery()
+    by_rule = select(ruled.c.rule, func.count().label("n")).group_by(ruled.c.rule)
+    values["rule"] = [(found.rule, found.n) for found in session.connection().execute(by_rule)]
+    return Facets(total, {name: _most_frequent(counted) for name, counted in values.items()})
+
+
+def _most_frequent(counted: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counted, key=lambda one: (-one[1], one[0]))[:MOST_VALUES])
+
+
+def counts(session: Session, covenant_id: str, search: Search) -> dict[date, tuple[int, int]]:
+    """Per day in Amsterdam that has any: how many entries fit, and how many of them are refusals."""
+    lowest, upper = _range(search)
+    row = AuditEntryRow
+    local = func.timezone("Europe/Amsterdam", col(row.at))
+    day = func.date_trunc("day", local).label("day")
+    query = (
+        select(day, func.count().label("n"), func.count().filter(col(row.outcome) == "refused").label("refused"))
+        .where(
+            col(row.covenant_id) == covenant_id,
+            col(row.entry_id) >= lowest,
+            col(row.entry_id) < upper,
+            *_together(search),
+        )
+        .group_by(day)
+    )
+    return {found.day.date(): (found.n, found.refused) for found in session.connection().execute(query)}
+
+
+def _together(search: Search) -> Branch:
+    """The search as one branch: for reading all that fits, where no index need end in the id."""
+    one_event = replace(search, events=None)
+    (conditions,) = fitting(one_event)
+    if search.events is None:
+        return conditions
+    return [*conditions, col(AuditEntryRow.event) == any_(literal(sorted(search.events), ARRAY(Text)))]
+
+
+def _id_at(moment: datetime) -> UUID:
+    """The first id that an entry of this moment can have."""
+    return uuid7(moment, 0, bytes(6)) if moment > _EPOCH else _FIRST
+
+
+def _moment(entry_id: UUID) -> datetime:
+    """The millisecond after the one in an id."""
+    return _EPOCH + timedelta(milliseconds=(entry_id.int >> 80) + 1)
