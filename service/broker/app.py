@@ -36,6 +36,7 @@ from service.disclosure.desk import Desk, GrantIssuer
 from service.parties.directory import RegisteredPrincipals
 from service.parties.people import People
 from service.parties.service import Parties
+from service.randomness import random_bytes
 from service.settings import BrokerSettings
 from service.signals.conversion import SetUp
 from service.signals.departure import Departures
