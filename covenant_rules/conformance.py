@@ -192,11 +192,12 @@ class _Judge:
                 if node.text not in options:
                     message = f"unknown {what} {quoted(node.text)}"
                     self.report.error("CR211", node.place, message, partial(did_you_mean, node.text, options))
-            case Name(section):
-                if not self.declared.is_known(section, node.text):
-                    code, what = UNKNOWN_CODES[section]
+            case _:
+                if not self.declared.is_known(shape.section, node.text):
+                    code, what = UNKNOWN_CODES[shape.section]
                     message = f"unknown {what} {quoted(node.text)}"
-                    self.report.error(code, node.place, message, partial(self.declared.advice, section, node.text))
+                    instead = partial(self.declared.advice, shape.section, node.text)
+                    self.report.error(code, node.place, message, instead)
 
     def _identifier(self, node: Scalar) -> None:
         if node.text in RESERVED:

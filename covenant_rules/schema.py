@@ -100,8 +100,6 @@ def _word(shape: Text | Identifier | Oin | Day | Span | Count | Flag | Choice | 
             return {"type": "string", "pattern": "\\S", "maxLength": limit}
         case Choice(_, options):
             return {"enum": list(options)}
-        case Count(low, high):
-            return {"type": "integer", "minimum": low, "maximum": high}
         case Flag():
             return {"const": True}
         case Name("items"):
@@ -114,6 +112,8 @@ def _word(shape: Text | Identifier | Oin | Day | Span | Count | Flag | Choice | 
             return _ref("day")
         case Span():
             return _ref("span")
+        case _:
+            return {"type": "integer", "minimum": shape.low, "maximum": shape.high}
 
 
 def _record(shape: Record, records: dict[str, Schema]) -> Schema:

@@ -84,10 +84,10 @@ def plain(node: Node) -> Any:
             return {key: plain(value) for key, (_, value) in node.entries.items()}
         case Listing():
             return [plain(item) for item in node.items]
-        case Scalar():
-            return _plain_scalar(node)
         case Refused():
             return None
+        case _:
+            return _plain_scalar(node)
 
 
 def _plain_scalar(scalar: Scalar) -> str | int | bool | None:

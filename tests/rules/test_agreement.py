@@ -10,7 +10,7 @@ from tests.rules import generate, reference
 from tests.rules.cedar import Cedar
 
 TRIPLES = int(os.environ.get("COVENANT_TRIPLES", "20000"))
-"""Set COVENANT_TRIPLES=1000000 for the long form."""
+"""Set COVENANT_TRIPLES=1000000 for the long form. Cedar, which is slow to start, is asked a tenth of them."""
 
 
 def test_the_engine_and_the_reference_decide_alike() -> None:
@@ -25,7 +25,7 @@ def test_the_engine_and_the_reference_decide_alike() -> None:
 
 def test_the_engine_and_cedar_show_the_same_items() -> None:
     random, triples, asked, allowed = Random(2026), 0, 0, 0
-    while triples < 2000:
+    while triples < TRIPLES // 10:
         current, *older = generate.family(random)
         batch = []
         for _ in range(20):
@@ -36,5 +36,5 @@ def test_the_engine_and_cedar_show_the_same_items() -> None:
             assert {visible.signal: set(visible.items) for visible in decision.visible} == shown, (facts, question)
             more, seen = generate.item_questions(question, facts, decision)
             triples, asked, allowed = triples + 1, asked + more, allowed + seen
-    assert asked >= 10_000
+    assert asked >= 5 * triples
     assert allowed >= 0.3 * asked, "the questions must be worth asking"

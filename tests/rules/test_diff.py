@@ -8,7 +8,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from covenant_rules.conditions import Alternative, implies, order, shorter
@@ -19,10 +19,11 @@ from covenant_rules.load import load
 from covenant_rules.matrix import Matrix
 from covenant_rules.model import AuditSight, Block, Conditions, Covenant, Duration, Effect, Field, Rule
 from tests.rules import generate
+from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
 
 seeds = st.integers(0, 2**32 - 1)
-some = settings(max_examples=60, deadline=None)
+some = examples(60)
 COMPLEX = load((EXAMPLES / "complex-approach.yaml").read_bytes())
 Held = set[tuple[str, ...]]
 
@@ -96,7 +97,7 @@ def test_how_a_version_is_written_is_no_difference(seed: int) -> None:
 # -- true of decisions
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(seeds)
 def test_a_version_that_only_gains_and_widens_shows_no_less(seed: int) -> None:
     random = Random(seed)

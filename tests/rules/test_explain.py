@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from covenant_rules.evaluate import decide
@@ -19,11 +19,12 @@ from covenant_rules.explain.words import _SENTENCES
 from covenant_rules.load import load
 from covenant_rules.model import Decision, Facts, LookUp, OwnSignal, Question, Signal
 from tests.rules import generate
+from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
 from tests.rules.generate import NOBODY
 
 seeds = st.integers(0, 2**32 - 1)
-many = settings(max_examples=300, deadline=None)
+many = examples(300)
 COMPLEX = load((EXAMPLES / "complex-approach.yaml").read_bytes())
 DAY = date(2026, 11, 22)
 
@@ -118,7 +119,7 @@ def test_every_code_is_told_some_day_and_no_other() -> None:
     assert told == CODES
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(seeds)
 def test_every_reason_has_words_in_every_language(seed: int) -> None:
     for reason, (current, *_) in everything_told(seed):

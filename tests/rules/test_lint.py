@@ -134,6 +134,17 @@ def test_a_lookup_is_covered_only_by_a_lookup() -> None:
     assert "CR512" not in codes(COMPLEX_APPROACH.replace(block, block + plain).encode())
 
 
+def test_a_lookup_without_the_hit_asks_for_no_quota() -> None:
+    """It shows nothing to a kind that no other permit shows the hit to, and that one asks for the quota."""
+    block = rule_block("police-looks-up-pattern")
+    bare = block.replace("police-looks-up-pattern", "care-looks-up-notes").replace("to: [police]", "to: [care]")
+    bare = bare.replace("items: [hit, source, contact.role]", "items: [source]")
+    assert "CR541" not in codes(COMPLEX_APPROACH.replace(block, block + bare).encode())
+    whole = bare.replace("items: [source]", "items: [hit, source]")
+    assert "CR541" in codes(COMPLEX_APPROACH.replace(block, block + whole).encode())
+
+
+@pytest.mark.speed
 def test_240_rules_are_linted_in_a_second() -> None:
     head, rules = COMPLEX_APPROACH.split("\nrules:\n")
     permit = rules[rules.index("  - permit: serious-pattern-is-known") : rules.index("  # --- Chapter 6")]

@@ -244,6 +244,7 @@ def test_no_damage_to_a_covenant_makes_the_loader_fail(start: int, length: int, 
     assert (covenant is None) == bool(found)
 
 
+@pytest.mark.speed
 def test_a_covenant_of_240_rules_loads_in_a_fifth_of_a_second() -> None:
     head, rules = COMPLEX_APPROACH.split("\nrules:\n")
     permit = rules[rules.index("  - permit: serious-pattern-is-known") : rules.index("  # --- Chapter 6")]

@@ -8,7 +8,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from covenant_rules.load import load
@@ -16,11 +16,12 @@ from covenant_rules.matrix import Cell, Matrix, Space, first, places
 from covenant_rules.model import Covenant, Effect, Rule
 from covenant_rules.queries import Refusal, broken, can
 from tests.rules import generate
+from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
 from tests.rules.generate import NOBODY
 
 seeds = st.integers(0, 2**32 - 1)
-few = settings(max_examples=40, deadline=None)
+few = examples(40)
 COMPLEX = load((EXAMPLES / "complex-approach.yaml").read_bytes())
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from covenant_rules.evaluate import decide
@@ -27,6 +27,7 @@ from covenant_rules.model import (
     Signal,
 )
 from tests.rules import generate
+from tests.rules.effort import examples
 from tests.rules.generate import NOBODY, Triple
 
 Property = Callable[[Triple, Random], None]
@@ -35,7 +36,7 @@ Property = Callable[[Triple, Random], None]
 def holds(test: Property) -> Callable[[], None]:
     """Ask a property of many triples. What fails is told by its seed: `generate.triple(Random(seed))`."""
 
-    @settings(max_examples=300, deadline=None)
+    @examples(300)
     @given(seed=st.integers(0, 2**32 - 1))
     def asked(seed: int) -> None:
         test(generate.triple(Random(seed)), Random(seed + 1))

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from covenant_rules.evaluate import decide
@@ -16,6 +16,7 @@ from covenant_rules.load import load
 from covenant_rules.model import Facts, LookUp, OwnSignal, Question, Signal
 from covenant_rules.replay import Group, Outcome, Replay, Tally, publish
 from tests.rules import generate
+from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
 from tests.rules.generate import NOBODY
 
@@ -78,7 +79,7 @@ def test_a_party_nobody_knows_is_counted_under_no_kind_and_seen_by_nobody() -> N
     assert not Replay(COMPLEX)([(Question("police", "nuisance", "signal", NOW, LookUp()), facts)])
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.integers(0, 2**32 - 1))
 def test_outcomes_are_the_difference_of_two_decisions(seed: int) -> None:
     random = Random(seed)

@@ -61,6 +61,7 @@ def test_an_oin_has_twenty_digits(oin: str, code: str) -> None:
     assert first(COMPLEX_APPROACH.replace("00000001001111111000", oin).encode())[0] == code
 
 
+@pytest.mark.speed
 def test_a_bomb_of_aliases_is_refused_before_it_unfolds() -> None:
     start = time.process_time()
     found = [(diagnostic.code, diagnostic.place) for diagnostic in check_document(BOMB.encode())[1]]
@@ -82,6 +83,7 @@ def test_a_small_document_cannot_ask_for_a_matrix_without_end() -> None:
     assert "CR218" not in codes
 
 
+@pytest.mark.speed
 def test_the_search_for_a_likely_word_is_not_made_for_what_is_not_listed() -> None:
     words = ", ".join(f"wrong{n}" for n in range(190))
     rule = f"  - permit: p%d\n    clause: a\n    purpose: x\n    stages: [{words}]\n    from: [{words}]\n"
@@ -159,6 +161,7 @@ def test_what_is_quoted_back_is_printable_and_short() -> None:
     assert len(found[0].message) < 400
 
 
+@pytest.mark.speed
 def test_a_million_invisible_characters_are_counted_and_not_looked_for_one_by_one() -> None:
     start = time.process_time()
     _, found = check_document("\u200b".encode() * 300_000)

@@ -1,0 +1,11 @@
+"""How much chance the tests of the rules are given: as much as there is time for, or a little of it, always the same.
+
+`--hypothesis-profile=brief` asks a tenth, drawn without chance. Branch coverage is measured and mutants are hunted so:
+a line that is covered today is covered tomorrow, and a mutant that survives once survives again.
+"""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("brief", max_examples=10, derandomize=True, database=None, deadline=None)
