@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,9 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from clients.protocol import jws
-from clients.protocol.grants import Grant, sign_grant, wrapped_key_digest
-from clients.protocol.messages.broker import DisclosedHit, Disclosure
-from clients.protocol.sealing import WrapInfo
+from clients.protocol.grants import sign_grant, verify_grant
+from clients.protocol.messages.broker import DisclosedHit, Disclosure, GrantRequest
 from clients.sdk import Refused, Session
 from clients.sdk.opening import NotOpened, Opened
 from clients.sdk.records import COLUMNS, Record, Rejected
@@ -221,40 +220,25 @@ class Story:
         return disclosure, next(hit for hit in disclosure.hits if hit.sealed)
 
     def _dishonest_grant(self, disclosure: Disclosure, disclosed: DisclosedHit) -> object:
-        """Signs with the broker's own grant key what the covenant does not allow, and tries to spend it."""
+        """Takes a grant for the gist of a note, makes it one for the full note, and signs it as only the broker can."""
+        session, sealed = self._sessions["municipality"], disclosed.sealed[0]
         keys = KeyDirectory(self._system.directory / "broker" / "keys")
         grant_key = jws.private_key_from_pem(keys.read("service/grants"))
-        now = datetime.now(UTC)
-        wrapped = disclosed.sealed[0].wrapped_key
-        grant = Grant(
-            jti=str(uuid4()),
-            broker=self._system.broker.issuer,
+        honest = verify_grant(
+            session.broker.grant(
+                GrantRequest(
+                    disclosure_id=disclosure.disclosure_id,
+                    signal_id=disclosed.hit.signal_id,
+                    field=sealed.field,
+                    variant=sealed.variant,
+                )
+            ).grant,
+            {jws.thumbprint(grant_key): grant_key.public_key()},
             key_holder=self._system.key_holder.issuer,
-            recipient="municipality",
-            issued_at=now,
-            expires_at=now + timedelta(seconds=60),
-            current_version=self._covenant.version,
-            purpose=disclosure.purpose,
-            stage=disclosure.stage,
-            info=WrapInfo(
-                covenant=self._covenant.id,
-                version=self._covenant.version,
-                party=disclosed.hit.source or "",
-                signal_id=disclosed.hit.signal_id.bytes,
-                match_keys=("address-bag", "address-postcode"),
-                category=disclosed.hit.category or "",
-                purposes=(disclosure.purpose,),
-                handling_codes=(),
-                origins=(),
-                field="note",
-                variant="full",
-                retention_month=f"{self._today.year + 1}-{self._today.month:02d}",
-            ),
-            wrapped_key_digest=wrapped_key_digest(wrapped),
-            rule=disclosed.hit.grounds["hit"][0].rule,
-            audit_entry=str(disclosure.audit_entry_id),
+            now=datetime.now(UTC),
         )
-        return self._sessions["municipality"].key_holder.release(sign_grant(grant, grant_key), wrapped)
+        dishonest = replace(honest, jti=str(uuid4()), info=replace(honest.info, field="note", variant="full"))
+        return session.key_holder.release(sign_grant(dishonest, grant_key), sealed.wrapped_key)
 
     def _expect_refusal(self, what: str, attempt: object) -> None:
         assert callable(attempt)  # noqa: S101
