@@ -42,6 +42,7 @@ def signal_row(incoming: Incoming, admitted: Admitted, batch_id: UUID) -> Row:
         "purposes": list(signal.purposes),
         "origins": list(signal.origins),
         "handling_codes": list(signal.handling_codes),
+        "sealed": [f"{one.field}.{one.variant}" for one in signal.fields],
         "version": incoming.covenant.version,
         "submitted_at": incoming.now,
         "batch_id": batch_id,

@@ -107,6 +107,8 @@ class SignalRow(SQLModel, table=True):
     purposes: list[str] = Field(sa_type=ARRAY(Text))
     origins: list[str] = Field(sa_type=ARRAY(Text))
     handling_codes: list[str] = Field(sa_type=ARRAY(Text))
+    sealed: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
+    """The items it came with a sealed variant of, as `note.gist`: deciding needs the names and never the contents."""
     version: str = Field(sa_type=String(64))
     """Hash of the covenant version it was submitted under."""
     submitted_at: datetime = Field(sa_type=_MOMENT)
