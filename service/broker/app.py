@@ -48,6 +48,8 @@ from service.storage.keystore import KeyDirectory
 from service.storage.service_keys import es256_key
 from service.storage.spent_tokens import DatabaseSpentTokens
 from service.web.app import EXAMPLE_CONTACT, Api, build_api
+from service.web.audit import audit_routes
+from service.web.audit_visit import AuditDesk
 from service.web.authentication import Authenticator
 from service.web.log import LogDesk, log_routes
 from service.web.pagination import Cursors
@@ -67,6 +69,7 @@ _TAGS = (
     {"name": "Signals", "description": "Submitting, reading and withdrawing one's own signals"},
     {"name": "Disclosure", "description": "Hits, look-ups, disclosures, grants and notices"},
     {"name": "Log", "description": "This service's log: heads, proofs, and entries for who may see them"},
+    {"name": "Audit", "description": "Searching the log, and what a party sees of it"},
 )
 
 
@@ -141,14 +144,16 @@ def create_app(
     context = create_context(settings, clock=clock, random=random, transport=transport, pool=pool)
     directory = RegisteredPrincipals(context.database, operators=settings.operators)
     spent = DatabaseSpentTokens(context.database, clock=clock)
-    signer = LogSigner(settings.issuer, KeyDirectory(settings.key_directory).read("service/checkpoint"))
+    keys = KeyDirectory(settings.key_directory)
+    log = LogDesk(context.database, context.audit, LogSigner(settings.issuer, keys.read("service/checkpoint")))
+    audit = AuditDesk.of(log, context.parties, clock=clock, secret=keys.read("service/cursors"), issuer=settings.issuer)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as beside:
             beside.enter_context(kept_up(context))
             if settings.sequencer:
-                beside.enter_context(log_kept(settings.database_url, context, signer))
+                beside.enter_context(log_kept(settings.database_url, context, log.signer))
             yield
         context.key_holder.close()
         context.database.dispose()
@@ -163,7 +168,8 @@ def create_app(
             version_routes(context),
             signal_routes(context),
             disclosure_routes(context),
-            log_routes(LogDesk(context.database, context.audit, signer)),
+            log_routes(log),
+            audit_routes(audit),
         ),
         authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),
         checks=(context.database.ready,),

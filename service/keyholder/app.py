@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -14,11 +13,14 @@ from service.keyholder.holder import KeyHolder, assemble
 from service.keyholder.routes import evaluations, keys, operating, releases, versions, witness
 from service.keyholder.upkeep import kept_up
 from service.parties.directory import RegisteredPrincipals
+from service.randomness import random_bytes
 from service.settings import KeyHolderSettings
 from service.storage.database import Database
 from service.storage.keystore import KeyDirectory
 from service.storage.spent_tokens import DatabaseSpentTokens
 from service.web.app import EXAMPLE_CONTACT, Api, build_api
+from service.web.audit import audit_routes
+from service.web.audit_visit import AuditDesk
 from service.web.authentication import Authenticator
 from service.web.log import LogDesk, log_routes
 from service.web.openapi import PREFIX
@@ -36,6 +38,7 @@ TAGS = (
     {"name": "Release", "description": "Opening sealed fields under a grant"},
     {"name": "Witness", "description": "What is seen of the broker's log, and cosigned"},
     {"name": "Log", "description": "This service's own log: heads, proofs, and entries for who may see them"},
+    {"name": "Audit", "description": "Searching the log, and what a party sees of it"},
 )
 
 
@@ -47,12 +50,16 @@ def create_app(
     settings: KeyHolderSettings,
     *,
     clock: Callable[[], datetime] = _now,
-    random: Callable[[int], bytes] = secrets.token_bytes,
+    random: Callable[[int], bytes] = random_bytes,
 ) -> Api:
     """The app. Raises KeyMissing where `covenantd keys create keyholder` was not run, and touches no database yet."""
     database = Database(settings.database_url, pool_size=settings.database_connections)
     directory = KeyDirectory(settings.key_directory)
     holder = assemble(database, directory, issuer=settings.issuer, clock=clock, random=random)
+    log = LogDesk(database, holder.audit, holder.signer)
+    audit = AuditDesk.of(
+        log, holder.parties, clock=clock, secret=directory.read("service/cursors"), issuer=settings.issuer
+    )
     authenticator = Authenticator(
         RegisteredPrincipals(database, operators=settings.operators),
         audience=settings.issuer,
@@ -70,7 +77,8 @@ def create_app(
             evaluations.router,
             releases.router,
             witness.router,
-            log_routes(LogDesk(database, holder.audit, holder.signer)),
+            log_routes(log),
+            audit_routes(audit),
         ),
         authenticator=authenticator,
         checks=(database.ready,),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from service.audit.export import FORMATS, Format
 from service.audit.party_reading import PartyList, PartyReading, SourcePlace, searchable
 from service.audit.query import Search, parse_query
 from service.audit.reading import OfficerReading
+from service.audit.references import References
 from service.audit.tree.proofs import LogReader, NotYetWitnessed
 from service.audit.visibility import whole
 from service.errors import Invalid, Refused
@@ -52,6 +53,14 @@ class AuditDesk:
     party: PartyReading
     cursors: Cursors
     issuer: str
+
+    @classmethod
+    def of(
+        cls, log: LogDesk, parties: Parties, *, clock: Callable[[], datetime], secret: bytes, issuer: str
+    ) -> AuditDesk:
+        """`secret` (32 bytes) is shared by all replicas: cursors and references are made with it."""
+        party = PartyReading(log.audit, References(secret), clock=clock)
+        return cls(log, parties, OfficerReading(log.audit, clock=clock), party, Cursors(secret), issuer)
 
 
 @dataclass(frozen=True, slots=True)
