@@ -7,14 +7,14 @@ out of the grounds too: the basis is given per kind of party and would tell whic
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 from uuid import UUID
 
 from clients.protocol.messages.broker import GroundMessage, Hit
-from covenant_rules.model import Decision, Ground, Visible
+from covenant_rules.model import FIXED_ITEMS, Decision, Ground, Visible
 
 __all__ = ["Decided", "Stated", "decided", "hit_message", "restore", "rules_of", "store"]
 
@@ -29,9 +29,18 @@ class Decided:
     grounds: Mapping[str, tuple[Ground, ...]]
 
 
-def decided(decision: Decision, matched: Mapping[str, Sequence[str]]) -> tuple[Decided, ...]:
-    """`matched` names per signal id the match keys it shares with the anchor."""
-    return tuple(Decided(UUID(v.signal), tuple(matched[v.signal]), v.items, v.grounds) for v in decision.visible)
+def decided(
+    decision: Decision, matched: Mapping[str, Sequence[str]], sealed: Mapping[str, Collection[str]]
+) -> tuple[Decided, ...]:
+    """What the rules let be seen and is there. Per signal id, `matched` names the match keys it shares with the anchor,
+    and `sealed` the items its source sealed."""
+
+    def reference(seen: Visible) -> Decided:
+        items = tuple(item for item in seen.items if item in FIXED_ITEMS or item in sealed[seen.signal])
+        grounds = {item: seen.grounds[item] for item in items}
+        return Decided(UUID(seen.signal), tuple(matched[seen.signal]), items, grounds)
+
+    return tuple(map(reference, decision.visible))
 
 
 class Stated(Protocol):

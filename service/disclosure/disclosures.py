@@ -81,7 +81,7 @@ def repeated(session: Session, asking: Asking, desk: Desk, posed: Posed) -> Disc
 def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: Subject) -> Disclosure:
     """Decides on the subject and commits the decision, from step 3 on."""
     decision = subject.decide(asking, posed.purpose)
-    shown = decided(decision, subject.matched)
+    shown = decided(decision, subject.matched, subject.sealed)
     sources = {one.signal_id: subject.signals[str(one.signal_id)].party for one in shown}
     hold_shown(session, asking, desk, sources)  # 4
     entry = desk.audit.append(  # 5

@@ -39,7 +39,8 @@ def explain(session: Session, asking: Asking, desk: Desk, hit_id: UUID, language
     if state is None or subject is None:
         raise _unknown()
     decision = subject.decide(asking, state.purpose)
-    seen = next((one for one in decided(decision, subject.matched) if one.signal_id == state.signal_id), None)
+    shown = decided(decision, subject.matched, subject.sealed)
+    seen = next((one for one in shown if one.signal_id == state.signal_id), None)
     if seen is None:
         raise _unknown()
     signal = subject.signals[str(seen.signal_id)]

@@ -13,7 +13,7 @@ would be a permanent mark on an address.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from uuid import UUID
@@ -36,7 +36,7 @@ class Subject:
     """One anchor and what is near it.
 
     `named` are the anchor's match key values by (match key, index), `handle` how the audit log names the subject.
-    `signals` are by id; `matched` says by which match keys each is near.
+    `signals` are by id; `matched` says by which match keys each is near, `sealed` which items its source sealed.
     """
 
     anchor: Anchor
@@ -46,6 +46,7 @@ class Subject:
     handle: bytes
     signals: Mapping[str, Signal]
     matched: Mapping[str, tuple[str, ...]]
+    sealed: Mapping[str, tuple[str, ...]]
 
     def has_own(self, viewer: str) -> bool:
         """Whether the viewer has a signal of its own here."""
@@ -80,6 +81,7 @@ def own_subjects(session: Session, asking: Asking, anchors: Sequence[UUID]) -> d
             handle=_handle(asking.current, own.signal.subject_kind, {m.match_key: m.handle for m in own.matches}),
             signals=_chosen(signals, around),
             matched=_matched(around),
+            sealed=_sealed(around),
         )
     return subjects
 
@@ -101,11 +103,16 @@ def looked_up(
         handle=_handle(asking.current, subject_kind, handles),
         signals=_chosen(_signals(session, asking.covenant_id, near), near),
         matched=_matched(near),
+        sealed=_sealed(near),
     )
 
 
 def _kept(asking: Asking, near: Iterable[Neighbour]) -> list[Neighbour]:
-    """Those whose retention is not over: a signal is gone when its last day is, whenever it is erased."""
+    """Those whose retention is not over, by the match keys that the current version gives both parties.
+
+    A signal is gone when its last day is, whenever it is erased. A match key that a version has withdrawn matches no
+    more, although what was submitted by it is still there.
+    """
     ended: dict[tuple[str, str, date], bool] = {}
 
     def is_over(signal: StoredSignal) -> bool:
@@ -114,7 +121,24 @@ def _kept(asking: Asking, near: Iterable[Neighbour]) -> list[Neighbour]:
             ended[key] = _retention_over(asking, *key)
         return ended[key]
 
-    return [one for one in near if not is_over(one.signal)]
+    given: dict[tuple[str, str], frozenset[str]] = {}
+    kept: list[Neighbour] = []
+    for one in near:
+        key = one.signal.subject_kind, one.signal.party
+        if key not in given:
+            given[key] = _match_keys(asking, *key)
+        matches = tuple(match for match in one.matches if match.match_key in given[key])
+        if matches and not is_over(one.signal):
+            kept.append(one if len(matches) == len(one.matches) else replace(one, matches=matches))
+    return kept
+
+
+def _match_keys(asking: Asking, subject_kind: str, source: str) -> frozenset[str]:
+    """Those that the current version gives both the asking party and the source."""
+    keys, party = asking.current.match_keys.get(subject_kind), asking.current.parties.get(source)
+    if keys is None or party is None or asking.kind is None:
+        return frozenset()
+    return frozenset(keys.kinds.get(party.kind, ())).intersection(keys.kinds.get(asking.kind, ()))
 
 
 def _retention_over(asking: Asking, version: str, category: str, day: date) -> bool:
@@ -142,6 +166,10 @@ def _chosen(signals: Mapping[UUID, Signal], near: Iterable[Neighbour]) -> dict[s
 
 def _matched(near: Iterable[Neighbour]) -> dict[str, tuple[str, ...]]:
     return {str(one.signal.signal_id): tuple(match.match_key for match in one.matches) for one in near}
+
+
+def _sealed(near: Iterable[Neighbour]) -> dict[str, tuple[str, ...]]:
+    return {str(one.signal.signal_id): one.signal.sealed for one in near}
 
 
 def _known(stored: StoredSignal, *, tainted: bool) -> Signal:

@@ -170,7 +170,7 @@ def _seen(asking: Asking, subject: Subject) -> dict[Key, _Seen]:
         return seen
     for purpose in asking.purposes.intersection(subject.purposes or ()):
         decision = subject.decide(asking, purpose)
-        for one in decided(decision, subject.matched):
+        for one in decided(decision, subject.matched, subject.sealed):
             source = subject.signals[str(one.signal_id)].party
             terms = Terms(source, decision.audit, decision.obligations)
             seen[purpose, FIRST_STAGE, one.signal_id] = _Seen(one, terms, decision)
