@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from clients.cli import fields, hits, profile, rules, signals
+from clients.cli import fields, hits, profile, rules, signals, versions
 from clients.sdk.errors import ClientError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(profile.app, name="profile")
 app.add_typer(rules.app, name="rules")
+app.add_typer(versions.app, name="versions")
 signals.register(app)
 hits.register(app)
 fields.register(app)

@@ -1,4 +1,4 @@
-"""`covenant submit`, `signals`, `withdraw`: from a CSV file to submitted signals, and back."""
+"""`covenant submit`, `affirm`, `signals`, `withdraw`: from a CSV file to submitted signals, and back."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Reason(StrEnum):
 
 def register(app: typer.Typer) -> None:
     app.command()(submit)
+    app.command()(affirm)
     app.command()(signals)
     app.command()(withdraw)
 
@@ -91,6 +92,30 @@ def submit(
         _write_rejected(target, records, faulty)
     _report(tally, faulty, target, dry_run, as_json)
     if faulty or tally.refused:
+        raise typer.Exit(2)
+
+
+def affirm(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, as_json: JsonOption = False) -> None:
+    """Submit again, from our own journal, what came under an earlier covenant version than the one in force.
+
+    An item is shown only where both versions permit it: under a wider version others see more of our signals once we
+    have affirmed them. Read first what the version changes. Safe to stop and to repeat.
+    """
+    with session(profile, actor) as opened:
+        total = len(opened.journal.live_under_others(opened.agreement.covenant.version))
+        pool = ProcessPoolExecutor() if total >= POOL_FROM and (os.cpu_count() or 1) > 1 else None
+        progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=notes)
+        with progress, pool or nullcontext():
+            opened.use(pool)
+            task = progress.add_task("Affirming", total=total)
+            tally = opened.affirm(lambda count: progress.advance(task, count))
+    if as_json:
+        console.print_json(json.dumps(asdict(tally)))
+    else:
+        console.print(f"{tally.changed} affirmed, {tally.resumed} resumed, {len(tally.refused)} left as they were")
+        for reference, faults in tally.refused[:20]:
+            console.print(f"  {reference}: " + "; ".join(f"{fault.detail} [{fault.code}]" for fault in faults))
+    if tally.refused:
         raise typer.Exit(2)
 
 

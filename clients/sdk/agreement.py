@@ -14,6 +14,7 @@ from clients.protocol.ceremony import KeyScope, PublishedKeys, PublishedParty, v
 from clients.protocol.errors import ProtocolError
 from clients.protocol.group import Element, decode_element
 from clients.protocol.messages.broker import CovenantDescription
+from clients.protocol.messages.governance import VersionStatus
 from clients.protocol.messages.keyholder import CommitmentsAnswer, DirectoryEntry
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.sdk.errors import ClientError, VerificationError
@@ -59,9 +60,17 @@ def fetch_agreement(broker: Broker, key_holder: KeyHolder, party: str) -> Agreem
         raise VerificationError(f"the broker's covenant is not valid: {error}") from None
     if party not in covenant.parties:
         raise ClientError(f"'{party}' is no party of covenant '{covenant.id}'")
+    _require_in_force(key_holder, covenant.version)
     commitments = key_holder.commitments()
     directory = {entry.party: entry for entry in key_holder.directory().parties}
     return Agreement(covenant, _own_keys(description, commitments, party), commitments.receipt_key, directory)
+
+
+def _require_in_force(key_holder: KeyHolder, version: str) -> None:
+    """The key holder has verified the approvals for itself: what it does not have in force, no broker puts in force."""
+    in_force = {VersionStatus.ACTIVE, VersionStatus.EXPIRED}
+    if version not in {one.version for one in key_holder.versions().versions if one.status in in_force}:
+        raise VerificationError("the broker's covenant is not the version that the key holder has in force")
 
 
 def _own_keys(description: CovenantDescription, commitments: CommitmentsAnswer, party: str) -> dict[str, EvaluationKey]:
@@ -77,6 +86,8 @@ def _own_keys(description: CovenantDescription, commitments: CommitmentsAnswer, 
         for point in published.parties:
             public = publics.get((point.party, point.key_version))
             if public is None:
+                if point.party != party and point.party not in {c.party for c in holder.parties}:
+                    continue  # it has just left: at one service before the other
                 raise VerificationError(f"the services disagree about the key version of '{point.party}'")
             parties.append(PublishedParty(point.party, point.key_version, public, point.point, point.proof))
         try:

@@ -63,17 +63,19 @@ class Conversation:
         target = f"{path}?{urlencode(query)}" if query else path
         return self._read(self._send("GET", target, b"", {}), answer)
 
-    def post(self, path: str, body: Message, answer: type[Answer], *, idempotency_key: str | None = None) -> Answer:
+    def post(
+        self, path: str, body: Message | None, answer: type[Answer], *, idempotency_key: str | None = None
+    ) -> Answer:
         """POST `body` as JSON to `path`; raises Refused (or one of its kinds) or Unreachable."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._read(self._send("POST", path, body.model_dump_json(exclude_none=True).encode(), headers), answer)
+        return self._read(self._send("POST", path, _encoded(body), headers), answer)
 
     def tell(self, path: str, body: Message | None) -> None:
         """POST to `path` where only that it was done matters; raises Refused (or one of its kinds) or Unreachable."""
-        self._send("POST", path, b"" if body is None else body.model_dump_json(exclude_none=True).encode(), {})
+        self._send("POST", path, _encoded(body), {})
 
     def put(self, path: str, body: Message) -> None:
-        self._send("PUT", path, body.model_dump_json(exclude_none=True).encode(), {})
+        self._send("PUT", path, _encoded(body), {})
 
     def delete(self, path: str) -> None:
         self._send("DELETE", path, b"", {})
@@ -138,6 +140,10 @@ class Conversation:
         except ValidationError:
             # The error's own text may quote the answer, which may hold disclosed content.
             raise ClientError(f"the service's answer is not a {answer.__name__}; is the client up to date?") from None
+
+
+def _encoded(body: Message | None) -> bytes:
+    return b"" if body is None else body.model_dump_json(exclude_none=True).encode()
 
 
 def _refusal(response: httpx.Response) -> Refused:

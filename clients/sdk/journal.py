@@ -185,6 +185,15 @@ class Journal:
         ):
             yield self._read(UUID(bytes=raw), state, version, sealed)
 
+    def live_under_others(self, version: str) -> list[tuple[bytes, Entry]]:
+        """Record key and entry of every live signal that was submitted under another covenant version, by id."""
+        rows = self._database.execute(
+            "SELECT signal_id, record_key, state, version, sealed FROM entry WHERE state = ? AND version <> ?"
+            " ORDER BY signal_id",
+            (EntryState.LIVE, version),
+        )
+        return [(key, self._read(UUID(bytes=raw), *rest)) for raw, key, *rest in rows]
+
     def live_keys(self) -> dict[bytes, UUID]:
         """Record key and signal id of every live signal."""
         rows = self._database.execute("SELECT record_key, signal_id FROM entry WHERE state = ?", (EntryState.LIVE,))

@@ -10,7 +10,7 @@ Whatever fails raises VerificationError, and nothing of the field is returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -50,7 +50,7 @@ class NotOpened:
 
 
 class Opener:
-    """Opens what a disclosure gives, for one party. `versions` holds covenant versions that signals were made under."""
+    """Opens what a disclosure gives, for one party. `version` gives the covenant version that a signal came under."""
 
     def __init__(
         self,
@@ -58,11 +58,11 @@ class Opener:
         agreement: Agreement,
         broker: Broker,
         key_holder: KeyHolder,
-        versions: Mapping[str, Covenant] | None = None,
+        version: Callable[[str], Covenant],
     ) -> None:
         self._profile, self._agreement = profile, agreement
         self._broker, self._key_holder = broker, key_holder
-        self._versions = {agreement.covenant.version: agreement.covenant, **(versions or {})}
+        self._version = version
 
     def open(self, disclosure: Disclosure, subject: Mapping[str, bytes]) -> Iterator[Opened | NotOpened]:
         """Every sealed item of `disclosure`; `subject` holds our own normalised values of whom we asked about."""
@@ -93,7 +93,7 @@ class Opener:
             return
         if evidence.party != hit.source:
             raise VerificationError("the hit names another source than the one that signed it")
-        covenant = self._version(evidence)
+        covenant = self._version(evidence.covenant_version)
         signer = self._agreement.directory.get(evidence.party)
         if signer is None:
             raise VerificationError("the key holder does not know the source")
@@ -116,12 +116,6 @@ class Opener:
             )
         except ProtocolError as error:
             raise VerificationError(f"the source's signature does not hold: {error}") from None
-
-    def _version(self, evidence: Evidence) -> Covenant:
-        covenant = self._versions.get(evidence.covenant_version)
-        if covenant is None:
-            raise VerificationError("the signal was made under a covenant version this client does not have")
-        return covenant
 
     def _open_one(
         self, disclosure: Disclosure, hit: DisclosedHit, sealed: SealedItem, subject: Mapping[str, bytes]

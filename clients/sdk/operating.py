@@ -1,9 +1,10 @@
-"""What the operator of a service does over its API: found covenants, enrol parties and administrators, suspend."""
+"""What the operator of a service does over its API: found and end covenants, enrol, suspend, have parties leave."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from clients.protocol.messages.governance import OfficerEnrolment, OperatorReason
 from clients.protocol.messages.keyholder import (
     AdministratorEnrolment,
     Directory,
@@ -47,6 +48,23 @@ class Operator:
 
     def reinstate(self, covenant: str, party: str) -> None:
         self._http.delete(f"/v1/covenants/{covenant}/parties/{party}/suspension")
+
+    def leave(self, covenant: str, party: str, reason: str) -> None:
+        """Destroys the party's keys, and at the broker what it submitted. There is no way back."""
+        self._http.put(f"/v1/covenants/{covenant}/parties/{party}/departure", OperatorReason(reason=reason))
+
+    def enrol_officer(self, covenant: str, enrolment: OfficerEnrolment) -> None:
+        self._http.tell(f"/v1/covenants/{covenant}/officers", enrolment)
+
+    def dismiss_administrator(self, covenant: str, name: str) -> None:
+        self._http.delete(f"/v1/covenants/{covenant}/administrators/{name}")
+
+    def dismiss_officer(self, covenant: str, name: str) -> None:
+        self._http.delete(f"/v1/covenants/{covenant}/officers/{name}")
+
+    def end(self, covenant: str, reason: str) -> None:
+        """Destroys everything the service holds under the covenant. There is no way back."""
+        self._http.put(f"/v1/covenants/{covenant}/ending", OperatorReason(reason=reason))
 
 
 def broker_enrolment(service: str, issuer: str, public_keys: Mapping[str, object]) -> ServiceEnrolment:

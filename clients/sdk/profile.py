@@ -1,5 +1,7 @@
 """A party's profile: one directory with where the services are, who we are, and our private keys.
 
+Administrators and officers have a profile too, with other keys (`clients.sdk.offices`).
+
     profile.toml                 addresses and names, nothing secret
     keys/authentication.pem      ES256: signs requests
     keys/signing.key             Ed25519, 32 bytes: signs batches of signals
@@ -15,7 +17,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,12 +32,9 @@ from clients.sdk.errors import ProfileError
 
 Random = Callable[[int], bytes]
 
-_AUTHENTICATION, _SIGNING, _ENCRYPTION, _JOURNAL = (
-    "authentication.pem",
-    "signing.key",
-    "encryption.key",
-    "journal.key",
-)
+AUTHENTICATION = "authentication.pem"
+_FILE = "profile.toml"
+_SIGNING, _ENCRYPTION, _JOURNAL = "signing.key", "encryption.key", "journal.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,61 +82,87 @@ def create_profile(
     random: Random = os.urandom,
 ) -> Profile:
     """Make a profile with new keys. Raises ProfileError if there is one already, or a name is not one."""
-    for name in (covenant, party):
-        if not re.fullmatch(IDENTIFIER_PATTERN, name):
-            raise ProfileError(f"'{name}' is not a name of the covenant: lower-case letters, digits and dashes")
-    for text in (broker.url, broker.issuer, key_holder.url, key_holder.issuer):
-        if not re.fullmatch(r"https?://[^\s\"\\]+", text):
-            raise ProfileError(f"'{text}' is not an http(s) address")
-    if (directory / "profile.toml").exists():
-        raise ProfileError(f"there is a profile in {directory} already")
-    keys = directory / "keys"
-    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keys.chmod(0o700)
-    _write(keys / _AUTHENTICATION, jws.private_key_to_pem(jws.generate_key()))
-    _write(keys / _SIGNING, random(32))
-    _write(keys / _ENCRYPTION, HybridPrivateKey.generate(random).raw)
-    _write(keys / _JOURNAL, random(32))
-    (directory / "profile.toml").write_text(
-        f'covenant = "{covenant}"\nparty = "{party}"\n'
-        f'\n[broker]\nurl = "{broker.url}"\nissuer = "{broker.issuer}"\n'
-        f'\n[key_holder]\nurl = "{key_holder.url}"\nissuer = "{key_holder.issuer}"\n',
-        encoding="utf-8",
-    )
+    keys = begin_profile(directory, names=(covenant, party), services=(broker, key_holder))
+    write_key(keys / AUTHENTICATION, jws.private_key_to_pem(jws.generate_key()))
+    write_key(keys / _SIGNING, random(32))
+    write_key(keys / _ENCRYPTION, HybridPrivateKey.generate(random).raw)
+    write_key(keys / _JOURNAL, random(32))
+    finish_profile(directory, {"covenant": covenant, "party": party}, broker, key_holder)
     return open_profile(directory)
 
 
 def open_profile(directory: Path) -> Profile:
-    """Read a profile and its keys. Raises ProfileError, naming the file and what to do."""
-    path = directory / "profile.toml"
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        services = [
-            ServiceAddress(document[name]["url"], document[name]["issuer"]) for name in ("broker", "key_holder")
-        ]
-        covenant, party = str(document["covenant"]), str(document["party"])
-    except FileNotFoundError:
-        raise ProfileError(f"there is no profile in {directory}: make one with `covenant profile create`") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise ProfileError(f"{path} is not a profile: {type(error).__name__}") from None
+    """Read a party's profile and its keys. Raises ProfileError, naming the file and what to do."""
+    names, broker, key_holder = read_profile(directory)
+    if "role" in names:
+        raise ProfileError(f"the profile in {directory} is of an {names['role']}, not of a party")
     keys = directory / "keys"
     try:
         return Profile(
             directory=directory,
-            covenant=covenant,
-            party=party,
-            broker=services[0],
-            key_holder=services[1],
-            authentication_key=jws.private_key_from_pem(_read(keys / _AUTHENTICATION)),
-            signing_key=_read(keys / _SIGNING),
-            encryption_key=HybridPrivateKey(_read(keys / _ENCRYPTION)),
-            journal_key=_read(keys / _JOURNAL),
+            covenant=names["covenant"],
+            party=names["party"],
+            broker=broker,
+            key_holder=key_holder,
+            authentication_key=jws.private_key_from_pem(read_key(keys / AUTHENTICATION)),
+            signing_key=read_key(keys / _SIGNING),
+            encryption_key=HybridPrivateKey(read_key(keys / _ENCRYPTION)),
+            journal_key=read_key(keys / _JOURNAL),
         )
     except ProtocolError as error:
         raise ProfileError(f"a key in {keys} is damaged: {error}") from None
+    except KeyError as error:
+        raise ProfileError(f"{directory / 'profile.toml'} is not a profile: {error} is missing") from None
 
 
-def _write(path: Path, content: bytes) -> None:
+# -- what profiles of every role share
+
+
+def begin_profile(directory: Path, *, names: Iterable[str], services: Iterable[ServiceAddress]) -> Path:
+    """A new directory for the keys. Raises ProfileError if there is a profile already, or a name or address is none."""
+    for name in names:
+        if not re.fullmatch(IDENTIFIER_PATTERN, name):
+            raise ProfileError(f"'{name}' is not a name of the covenant: lower-case letters, digits and dashes")
+    for service in services:
+        for text in (service.url, service.issuer):
+            if not re.fullmatch(r"https?://[^\s\"\\]+", text):
+                raise ProfileError(f"'{text}' is not an http(s) address")
+    if (directory / _FILE).exists():
+        raise ProfileError(f"there is a profile in {directory} already")
+    keys = directory / "keys"
+    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys.chmod(0o700)
+    return keys
+
+
+def finish_profile(
+    directory: Path, names: Mapping[str, str], broker: ServiceAddress, key_holder: ServiceAddress
+) -> None:
+    """Writes what is not secret: last, so that a profile that is there has all its keys."""
+    lines = [f'{key} = "{name}"' for key, name in names.items()]
+    for section, service in (("broker", broker), ("key_holder", key_holder)):
+        lines += ["", f"[{section}]", f'url = "{service.url}"', f'issuer = "{service.issuer}"']
+    (directory / _FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read_profile(directory: Path) -> tuple[dict[str, str], ServiceAddress, ServiceAddress]:
+    """The names that a profile gives, and where its services are. Raises ProfileError."""
+    path = directory / _FILE
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        broker, key_holder = (
+            ServiceAddress(str(document[name]["url"]), str(document[name]["issuer"]))
+            for name in ("broker", "key_holder")
+        )
+    except FileNotFoundError:
+        raise ProfileError(f"there is no profile in {directory}: make one with `covenant profile create`") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise ProfileError(f"{path} is not a profile: {type(error).__name__}") from None
+    return {key: value for key, value in document.items() if isinstance(value, str)}, broker, key_holder
+
+
+def write_key(path: Path, content: bytes) -> None:
+    """A new file that only its owner can read."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
@@ -145,7 +170,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _read(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """Raises ProfileError for a key file that is missing or open to others."""
     try:
         if path.stat().st_mode & 0o077:
             raise ProfileError(f"{path} is open to others: chmod 600 {path}")

@@ -98,10 +98,9 @@ class RecordFile:
     """
 
     def __init__(self, path: Path, mapping: ColumnMapping, covenant: Covenant, party: str) -> None:
-        self._path, self._mapping, self._covenant = path, mapping, covenant
-        self._kind = covenant.parties[party].kind
-        sealed = tuple(item for item in covenant.items if "." in item)
-        known = COLUMNS + sealed
+        self._path, self._mapping = path, mapping
+        self._reader = RecordReader(covenant, party)
+        known = COLUMNS + self._reader.sealed
         try:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 first = stream.readline()
@@ -117,7 +116,6 @@ class RecordFile:
         if absent:
             raise ClientError(f"{path.name} has no column {', '.join(absent)}: map it, or give a constant")
         self.ignored = tuple(name for name in header if name not in self._columns.values())
-        self._sealed = sealed
 
     def _gives(self, column: str) -> bool:
         return column in self._columns or column in self._mapping.constants
@@ -135,13 +133,26 @@ class RecordFile:
                 try:
                     if len(row) != len(original) or None in original.values():
                         raise RecordError(number, "row", "wrong-number-of-columns")
-                    yield self._record(number, row)
+                    yield self._reader.read(number, self._renamed(row))
                 except RecordError as error:
                     yield Rejected(error, row)
 
-    def _record(self, number: int, original: Mapping[str, str]) -> Record:
+    def _renamed(self, original: Mapping[str, str]) -> dict[str, str]:
+        """The row under our column names, with constants for what it does not give."""
         row = {ours: original[theirs].strip() for ours, theirs in self._columns.items()}
-        row = {**self._mapping.constants, **{ours: value for ours, value in row.items() if value}}
+        return {**self._mapping.constants, **{ours: value for ours, value in row.items() if value}}
+
+
+class RecordReader:
+    """Turns rows under our column names into records of one covenant version and one party."""
+
+    def __init__(self, covenant: Covenant, party: str) -> None:
+        self._covenant = covenant
+        self._kind = covenant.parties[party].kind
+        self.sealed = tuple(item for item in covenant.items if "." in item)
+
+    def read(self, number: int, row: Mapping[str, str]) -> Record:
+        """The record in row `number`. Raises RecordError for one from which no signal can be made."""
         covenant = self._covenant
 
         def one_of(column: str, known: Mapping[str, object]) -> str:
@@ -184,8 +195,8 @@ class RecordFile:
             handling_codes=some_of("handling_codes", covenant.handling_codes),
             origins=some_of("origins", covenant.parties),
             subject=self._subject(number, subject_kind, row),
-            fields={item: row[item] for item in self._sealed if item in row},
-            columns=row,
+            fields={item: row[item] for item in self.sealed if item in row},
+            columns=dict(row),
         )
 
     def _subject(self, number: int, subject_kind: str, row: Mapping[str, str]) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
+from clients.protocol.messages.base import Message
 from clients.protocol.messages.broker import (
     CovenantDescription,
     Disclosure,
@@ -21,6 +22,7 @@ from clients.protocol.messages.broker import (
     Withdrawal,
     WithdrawalResult,
 )
+from clients.protocol.messages.governance import ApprovedVersion, Draft, VersionDescription, VersionPage
 from clients.protocol.messages.keyholder import (
     CommitmentsAnswer,
     Directory,
@@ -45,6 +47,19 @@ class Broker:
 
     def covenant(self) -> CovenantDescription:
         return self._http.get(self._path, CovenantDescription)
+
+    def versions(self) -> VersionPage:
+        return self._http.get(f"{self._path}/versions", VersionPage)
+
+    def version(self, version: str) -> VersionDescription:
+        return self._http.get(f"{self._path}/versions/{version}", VersionDescription)
+
+    def draft(self, draft: Draft) -> VersionDescription:
+        return self._http.post(f"{self._path}/versions", draft, VersionDescription)
+
+    def step(self, version: str, step: str, body: Message | None = None) -> VersionDescription:
+        """A version's next step: `proposal`, `advice`, `approvals`, `rejection`, `withdrawal` or `schedule`."""
+        return self._http.post(f"{self._path}/versions/{version}/{step}", body, VersionDescription)
 
     def submit(self, batch: SignalBatch) -> SignalBatchResult:
         return self._http.post(f"{self._path}/signals", batch, SignalBatchResult)
@@ -90,6 +105,12 @@ class KeyHolder:
 
     def directory(self) -> Directory:
         return self._http.get(f"{self._path}/parties", Directory)
+
+    def versions(self) -> VersionPage:
+        return self._http.get(f"{self._path}/versions", VersionPage)
+
+    def schedule(self, approved: ApprovedVersion) -> VersionDescription:
+        return self._http.post(f"{self._path}/versions", approved, VersionDescription)
 
     def commitments(self) -> CommitmentsAnswer:
         return self._http.get(f"{self._path}/commitments", CommitmentsAnswer)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
@@ -31,6 +32,7 @@ from clients.protocol.messages.broker import (
 from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
 from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.errors import ClientError
+from clients.sdk.governing import read_version
 from clients.sdk.http import Conversation
 from clients.sdk.journal import Entry, EntryState, Journal
 from clients.sdk.opening import NotOpened, Opened, Opener
@@ -39,6 +41,7 @@ from clients.sdk.records import Record, RecordFile, read_mapping
 from clients.sdk.services import Broker, KeyHolder
 from clients.sdk.submission import Submitter, Tally
 from clients.sdk.tokenise import Tokeniser
+from covenant_rules.model import Covenant
 
 Random = Callable[[int], bytes]
 
@@ -58,7 +61,7 @@ class KnownHit:
 class Session:
     """Use as a context manager. `actor` names the employee, by a pseudonym of the party's own, in the audit log.
 
-    `transports` gives tests a place to put their own HTTP transports, for broker and key holder.
+    `transports` gives tests a place to put their own HTTP transports, for broker and key holder; `now` their own clock.
     """
 
     def __init__(
@@ -69,10 +72,12 @@ class Session:
         random: Random = os.urandom,
         pool: Executor | None = None,
         transports: tuple[httpx.BaseTransport | None, httpx.BaseTransport | None] = (None, None),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.profile = profile
-        self._random, self._pool = random, pool
+        self._random, self._pool, self._now = random, pool, now
         self._closing = ExitStack()
+        self._versions: dict[str, Covenant] = {}
 
         def talk(address: ServiceAddress, transport: httpx.BaseTransport | None) -> Conversation:
             return self._closing.enter_context(
@@ -83,6 +88,7 @@ class Session:
                     profile.authentication_key,
                     actor=actor,
                     transport=transport,
+                    now=now,
                 )
             )
 
@@ -136,7 +142,15 @@ class Session:
         self, records: Iterable[Record], progress: Callable[[int], None] = lambda _: None, *, affirm: bool = False
     ) -> Tally:
         """Submit what is new or has changed (see `Submitter.submit`)."""
-        submitter = Submitter(
+        return self._submitter.submit(records, progress, affirm=affirm)
+
+    def affirm(self, progress: Callable[[int], None] = lambda _: None) -> Tally:
+        """Submit again what came under an earlier version (see `Submitter.affirm`)."""
+        return self._submitter.affirm(progress)
+
+    @property
+    def _submitter(self) -> Submitter:
+        return Submitter(
             self.profile,
             self.agreement,
             self.broker,
@@ -144,8 +158,8 @@ class Session:
             self._tokeniser,
             self.journal,
             self._random,
+            self._now,
         )
-        return submitter.submit(records, progress, affirm=affirm)
 
     def withdraw(self, signal_ids: Iterable[UUID], reason: str) -> int:
         """Withdraw own signals; returns how many were live until now."""
@@ -215,7 +229,18 @@ class Session:
             if entry is None:
                 raise ClientError("the journal does not know the subject of this disclosure")
             subject = entry.subject
-        yield from Opener(self.profile, self.agreement, self.broker, self.key_holder).open(disclosure, subject)
+        opener = Opener(self.profile, self.agreement, self.broker, self.key_holder, self.version)
+        yield from opener.open(disclosure, subject)
+
+    def version(self, version: str) -> Covenant:
+        """A version of the covenant by its hash, such as the one that a signal was submitted under. Fetched once.
+
+        Raises VerificationError for a text that has another hash.
+        """
+        known = self._versions.setdefault(self.agreement.covenant.version, self.agreement.covenant)
+        if version != known.version and version not in self._versions:
+            self._versions[version] = read_version(self.broker.version(version), version)
+        return self._versions[version]
 
     def subject(self, subject_kind: str, identifiers: Mapping[str, str]) -> dict[str, bytes]:
         """The normalised value of each match key that these identifiers give and this party may use.

@@ -9,41 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from clients.protocol.hybrid import HybridPublicKey
-from clients.protocol.messages.broker import (
-    MAXIMUM_BATCH,
-    ItemSalts,
-    SealedVariant,
-    SignalBatch,
-    SignalBatchResult,
-    SignalStatus,
-    SignalSubmission,
-    Token,
-)
-from clients.protocol.normalise import NORMALISATION_VERSION
-from clients.protocol.sealing import SealedField, WrapInfo, seal_field
-from clients.protocol.signed_items import (
-    SignalIdentity,
-    commit_signal,
-    item_slots,
-    plain_items,
-    sealed_item,
-    sign_batch,
-)
+from clients.protocol.messages.broker import MAXIMUM_BATCH, SignalBatch, SignalBatchResult, SignalStatus
+from clients.protocol.signed_items import sign_batch
 from clients.sdk.agreement import Agreement
-from clients.sdk.errors import Fault
+from clients.sdk.errors import Fault, RecordError
 from clients.sdk.journal import Entry, EntryState, Journal, Pending
+from clients.sdk.making import SignalMaker
 from clients.sdk.profile import Profile
-from clients.sdk.records import Record
+from clients.sdk.records import Record, RecordReader
 from clients.sdk.services import Broker, KeyHolder
 from clients.sdk.tokenise import Tokeniser
-from covenant_rules.dates import add
-from covenant_rules.matrix import Matrix
-from covenant_rules.model import Duration
+from covenant_rules.dates import amsterdam_date
+from covenant_rules.retention import last_day
 
 Item = TypeVar("Item")
 
@@ -65,6 +46,15 @@ class Tally:
     refused: list[tuple[str, tuple[Fault, ...]]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A record to be submitted, what it is searched by in the journal, and the own signal that it replaces, if any."""
+
+    record: Record
+    record_key: bytes
+    replaces: UUID | None
+
+
 class Submitter:
     """Submits the records of one party. `progress` is told how many records have been dealt with since it was last."""
 
@@ -77,14 +67,12 @@ class Submitter:
         tokeniser: Tokeniser,
         journal: Journal,
         random: Callable[[int], bytes],
+        now: Callable[[], datetime],
     ) -> None:
         self._profile, self._agreement = profile, agreement
-        self._broker, self._key_holder, self._tokeniser, self._journal = broker, key_holder, tokeniser, journal
-        self._random = random
-        self._month_keys: dict[str, HybridPublicKey] = {}
-        covenant = agreement.covenant
-        self._matrix = Matrix(covenant)
-        self._slots = item_slots([(f.id, variant) for f in covenant.fields.values() for variant in f.variants])
+        self._broker, self._tokeniser, self._journal = broker, tokeniser, journal
+        self._random, self._now = random, now
+        self._maker = SignalMaker(profile.party, agreement, key_holder, random)
 
     def submit(
         self, records: Iterable[Record], progress: Callable[[int], None] = lambda _: None, *, affirm: bool = False
@@ -97,17 +85,18 @@ class Submitter:
         self._resume(tally)
         for chunk in _chunks(records, MAXIMUM_BATCH):
             known = self._journal.latest([self._journal.record_key(record.reference) for record in chunk])
-            wanted: list[tuple[Record, UUID | None]] = []
+            wanted: list[Wanted] = []
             for record in chunk:
-                earlier = known.get(self._journal.record_key(record.reference))
+                key = self._journal.record_key(record.reference)
+                earlier = known.get(key)
                 if earlier is None:
                     tally.new += 1
-                    wanted.append((record, None))
+                    wanted.append(Wanted(record, key, None))
                 elif earlier[1] != self._journal.digest(record.columns) or (
                     affirm and earlier[2] != self._agreement.covenant.version
                 ):
                     tally.changed += 1
-                    wanted.append((record, earlier[0]))
+                    wanted.append(Wanted(record, key, earlier[0]))
                 else:
                     tally.unchanged += 1
             if wanted:
@@ -115,34 +104,77 @@ class Submitter:
             progress(len(chunk))
         return tally
 
+    def affirm(self, progress: Callable[[int], None] = lambda _: None) -> Tally:
+        """Submit again, from the journal alone, every live signal that came under another version than the current one.
+
+        What no longer is a record under the current version stays as it is, and is among the refused. Raises as
+        `submit` does; repeating it goes on where it was.
+        """
+        tally = Tally()
+        self._resume(tally)
+        covenant, today = self._agreement.covenant, amsterdam_date(self._now())
+        reader = RecordReader(covenant, self._profile.party)
+        for part in _chunks(self._journal.live_under_others(self._agreement.covenant.version), MAXIMUM_BATCH):
+            wanted: list[Wanted] = []
+            for key, entry in part:
+                try:
+                    record = reader.read(0, entry.record)
+                    if today is None or last_day(covenant, record.category, record.day) < today:
+                        raise RecordError(0, "day", "retention-over")
+                    wanted.append(Wanted(record, key, entry.signal_id))
+                except RecordError as error:
+                    reference = entry.record.get("reference", str(entry.signal_id))
+                    fault = Fault(error.field, error.code, "not a record under the current version")
+                    tally.refused.append((reference, (fault,)))
+            tally.changed += len(wanted)
+            if wanted:
+                self._send_new(wanted, tally)
+            progress(len(part))
+        return tally
+
     def _resume(self, tally: Tally) -> None:
         by_version: dict[str, list[tuple[UUID, bytes, bytes]]] = {}
         for signal_id, version, leaf, submission in self._journal.pending():
             by_version.setdefault(version, []).append((signal_id, leaf, submission))
         for version, waiting in by_version.items():
+            if version != self._agreement.covenant.version:
+                self._settle_superseded(waiting)
+                continue
             for part in _chunks(waiting, MAXIMUM_BATCH):
-                replaced = {
-                    signal_id: UUID(earlier)
-                    for signal_id, _, body in part
-                    if (earlier := json.loads(body).get("replaces")) is not None
-                }
+                replaced = _replaced(part)
                 tally.resumed += len(part)
                 self._send(version, [(signal_id, leaf, body) for signal_id, leaf, body in part], replaced, tally)
 
-    def _send_new(self, wanted: Sequence[tuple[Record, UUID | None]], tally: Tally) -> None:
+    def _settle_superseded(self, waiting: Sequence[tuple[UUID, bytes, bytes]]) -> None:
+        """Signals of a version that is no longer current cannot be sent again: the broker says which of them it has."""
+        states = dict.fromkeys((signal_id for signal_id, _, _ in waiting), EntryState.REJECTED)
+        replaced, cursor = _replaced(waiting), None
+        while True:
+            page = self._broker.own_signals(cursor, limit=1000)
+            for signal in page.signals:
+                if signal.signal_id in states:
+                    live = signal.state == "live"
+                    states[signal.signal_id] = EntryState.LIVE if live else EntryState.WITHDRAWN
+                    if signal.signal_id in replaced:
+                        states[replaced[signal.signal_id]] = EntryState.WITHDRAWN
+            if (cursor := page.next_cursor) is None:
+                break
+        self._journal.settle(states)
+
+    def _send_new(self, wanted: Sequence[Wanted], tally: Tally) -> None:
         version = self._agreement.covenant.version
-        tokens = self._tokens([record for record, _ in wanted])
+        tokens = self._tokens([one.record for one in wanted])
         pending: list[Pending] = []
         replaced: dict[UUID, UUID] = {}
-        for record, earlier in wanted:
-            signal_id = UUID(bytes=self._random(16), version=4)
-            submission, leaf = self._signal(signal_id, record, tokens, earlier)
-            if earlier is not None:
-                replaced[signal_id] = earlier
+        for one in wanted:
+            record, signal_id = one.record, UUID(bytes=self._random(16), version=4)
+            submission, leaf = self._maker.signal(signal_id, record, tokens, one.replaces)
+            if one.replaces is not None:
+                replaced[signal_id] = one.replaces
             pending.append(
                 Pending(
                     entry=Entry(signal_id, EntryState.PENDING, version, record.columns, record.subject),
-                    record_key=self._journal.record_key(record.reference),
+                    record_key=one.record_key,
                     digest=self._journal.digest(record.columns),
                     submission=submission.model_dump_json(exclude_none=True).encode(),
                     leaf=leaf,
@@ -190,105 +222,11 @@ class Submitter:
                 values.setdefault(match_key, []).append(value)
         return {key: dict(self._tokeniser.tokens(key, each)) for key, each in values.items()}
 
-    def _signal(
-        self, signal_id: UUID, record: Record, tokens: Mapping[str, Mapping[bytes, bytes]], replaces: UUID | None
-    ) -> tuple[SignalSubmission, bytes]:
-        covenant, party = self._agreement.covenant, self._profile.party
-        month = retention_month(record.day, covenant.retention.categories[record.category])
-        sealed = {item: self._seal(signal_id, record, item, month) for item in record.fields}
-        items = plain_items(
-            category=record.category,
-            day=record.day.isoformat(),
-            purposes=record.purposes,
-            origins=record.origins,
-            handling_codes=record.handling_codes,
-        ) | {item: sealed_item(s.commitment, s.ciphertext, s.wrapped_key) for item, s in sealed.items()}
-        identity = SignalIdentity(covenant.id, covenant.version, party, signal_id.bytes)
-        committed = commit_signal(identity, self._slots, items, self._random)
-        submission = SignalSubmission(
-            signal_id=signal_id,
-            subject_kind=record.subject_kind,
-            category=record.category,
-            day=record.day,
-            purposes=record.purposes,
-            origins=record.origins,
-            handling_codes=record.handling_codes,
-            normalisation_version=NORMALISATION_VERSION,
-            tokens=tuple(
-                Token(match_key=key, key_version=self._agreement.keys[key].version, token=tokens[key][value])
-                for key, value in sorted(record.subject.items())
-            ),
-            fields=tuple(
-                SealedVariant(
-                    field=item.split(".")[0],
-                    variant=item.split(".")[1],
-                    salt=committed.salts[item],
-                    ciphertext=s.ciphertext,
-                    commitment=s.commitment,
-                    wrapped_key=s.wrapped_key,
-                    retention_month=month,
-                )
-                for item, s in sealed.items()
-            ),
-            salts=ItemSalts(
-                category=committed.salts["category"],
-                day=committed.salts["day"],
-                provenance=committed.salts["provenance"],
-                handling_codes=committed.salts["handling-codes"],
-            ),
-            absent=committed.absent,
-            replaces=replaces,
-        )
-        return submission, committed.leaf
 
-    def _seal(self, signal_id: UUID, record: Record, item: str, month: str) -> SealedField:
-        covenant = self._agreement.covenant
-        field_, variant = item.split(".")
-        info = WrapInfo(
-            covenant=covenant.id,
-            version=covenant.version,
-            party=self._profile.party,
-            signal_id=signal_id.bytes,
-            match_keys=tuple(sorted(record.subject)),
-            category=record.category,
-            purposes=record.purposes,
-            handling_codes=record.handling_codes,
-            origins=record.origins,
-            field=field_,
-            variant=variant,
-            retention_month=month,
-        )
-        if month not in self._month_keys:
-            self._month_keys[month] = HybridPublicKey(self._key_holder.sealing_key(month).public_key)
-        return seal_field(
-            record.fields[item].encode(), self._digested(record, item), info, self._month_keys[month], self._random
-        )
-
-    def _digested(self, record: Record, item: str) -> dict[str, bytes]:
-        """The values whose digests travel inside a field. Whoever opens it can try identifiers against them.
-
-        So only match keys that every kind may use to which the covenant can ever show this item of this record. Where
-        there is none, the one key that most of them may use: the others cannot find the signal by it.
-        """
-        covenant, matrix = self._agreement.covenant, self._matrix
-        own = covenant.parties[self._profile.party].kind
-        readers = [
-            keys
-            for kind, keys in covenant.match_keys[record.subject_kind].kinds.items()
-            if any(
-                matrix.may(purpose, stage, own, kind, record.category, item)
-                for purpose in record.purposes
-                for stage in covenant.stages
-            )
-        ]
-        users = {key: sum(key in keys for keys in readers) for key in sorted(record.subject)}
-        shared = [key for key, count in users.items() if count == len(readers)]
-        return {key: record.subject[key] for key in shared or [max(users, key=lambda key: users[key])]}
-
-
-def retention_month(day: date, retention: Duration) -> str:
-    """The month, `YYYY-MM`, in which a signal of `day` reaches the end of its category's retention."""
-    return add(day, retention).isoformat()[:7]
+def _replaced(signals: Iterable[tuple[UUID, bytes, bytes]]) -> dict[UUID, UUID]:
+    """Which own signal each of these, as they were written down, replaces."""
+    named = ((signal_id, json.loads(body).get("replaces")) for signal_id, _, body in signals)
+    return {signal_id: UUID(earlier) for signal_id, earlier in named if earlier is not None}
 
 
 def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

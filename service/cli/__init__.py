@@ -13,13 +13,14 @@ from typing import NoReturn
 
 import typer
 
+from clients.sdk.errors import ClientError
 from service.errors import DomainError
 from service.settings import SettingsError
 from service.storage.keystore import KeyStoreError
 
 __all__ = ["build", "main"]
 
-_COMMANDS = ("serving", "migrate", "keys", "demo")
+_COMMANDS = ("serving", "migrate", "keys", "operate", "demo")
 
 
 def build() -> typer.Typer:
@@ -40,7 +41,7 @@ def main() -> None:
     """Entry point. What the operator can put right is one line on standard error and exit status 1."""
     try:
         build()()
-    except (SettingsError, KeyStoreError) as error:
+    except (SettingsError, KeyStoreError, ClientError) as error:
         _stop(str(error))
     except DomainError as error:
         _stop(error.detail)
