@@ -43,6 +43,9 @@ def upkeep(context: BrokerContext) -> None:
     with context.database.transaction() as session:
         covenants = context.covenants.list(session)
     expired = sum(_all(context, context.signals.expire, covenant_id) for covenant_id in covenants)
+    for covenant_id in covenants:
+        with context.database.transaction() as session:
+            context.desk.forget(session, covenant_id)
     forgotten = sum(_all(context, context.signals.forget, covenant_id) for covenant_id in covenants)
     if destroyed or expired or forgotten:
         _log.info("upkeep", keys_destroyed=destroyed, signals_expired=expired, signals_forgotten=forgotten)

@@ -54,13 +54,14 @@ class Desk:
         if principal.party is None:
             raise Refused("role-not-allowed", "only a party of the covenant is answered")
         self.parties.require_active(session, covenant_id, principal.party)
+        now = self.clock()
         return Asking(
             covenant_id=covenant_id,
             principal=principal,
             viewer=principal.party,
             trace=trace,
-            now=self.clock(),
-            current=self.covenants.current(session, covenant_id),
+            now=now,
+            current=self.covenants.current(session, covenant_id, at=now),
             versions=self.covenants.versions(session, covenant_id),
             active=self.parties.active_parties(session, covenant_id),
         )
