@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from clients.protocol.encoding import b64u_decode
 from clients.protocol.errors import SignatureError
+from clients.protocol.messages.broker import Withdrawal
 from clients.protocol.signatures import public_key
 from clients.protocol.signed_items import (
     DisclosedItems,
@@ -20,6 +22,7 @@ from clients.protocol.signed_items import (
     sealed_item,
     verify_disclosed,
 )
+from service.principals import Principal, Role
 from tests.kit.disclosure import RECENT, Answer, World, address
 from tests.kit.stage import Stage
 from tests.service.cast import amended
@@ -238,6 +241,35 @@ def test_without_an_idempotency_key_nothing_is_decided(world: World) -> None:
     answer = world.ask("municipality", "POST", "/disclosures", body)
     assert answer.status == 400
     assert [error["pointer"] for error in answer.body["errors"]] == ["header/Idempotency-Key"]
+
+
+# -- at the same moment
+
+
+def waiting_for_a_lock(world: World) -> bool:
+    rows = world.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+    return bool(rows)
+
+
+def test_a_withdrawal_that_comes_first_is_not_overtaken(world: World) -> None:
+    """The question reads the signal as live while its withdrawal is under way: it waits, and then does not show it."""
+    mine, theirs = pair(world, fields=NOTES)
+    context, covenant = world.stage.context, world.stage.covenant
+    withdrawal = Withdrawal(signal_ids=(theirs,), reason="mistaken")
+    police = Principal("police", Role.PARTY, "police", covenant.id)
+    with ThreadPoolExecutor(1) as pool:
+        with context.database.transaction() as session:
+            context.signals.withdraw(session, covenant.id, withdrawal, by=police)
+            asked = pool.submit(world.disclose, "municipality", mine)
+            for _ in range(500):
+                if waiting_for_a_lock(world):
+                    break
+                time.sleep(0.01)
+            assert not asked.done()
+        answer = asked.result(timeout=10)
+    assert (answer.status, answer.code) == (503, "facts-changed")
+    assert world.count("disclosure") == 0
+    assert hits(world.disclose("municipality", mine)) == {}
 
 
 # -- what comes with it
