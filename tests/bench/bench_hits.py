@@ -3,7 +3,8 @@
     python -m tests.bench.bench_hits [--anchors 5000] [--hits 5000]
 
 Questions go over HTTP into a broker in this process, on an embedded PostgreSQL; signals are put straight into the
-tables, since taking them in is measured elsewhere. `--hits` of the anchors have a signal of another party on the same subject.
+tables, since taking them in is measured elsewhere. `--hits` of the anchors have a signal of another party on the same
+subject.
 """
 
 from __future__ import annotations
