@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,10 +14,10 @@ from sqlalchemy import MetaData
 
 from covenant_rules.model import AuditSight
 from service.audit.events import Log
-from service.audit.record import AuditRecord, Shown
+from service.audit.record import AuditRecord, Shown, stored_form
 from service.audit.search import Entry
 from service.audit.tables import TABLES
-from service.audit.writer import AuditWriter
+from service.audit.writer import AuditWriter, uuid7
 from service.principals import Principal, Role
 from service.storage.database import Database
 
@@ -148,11 +149,8 @@ class Scribe:
 
 def entry_of(record: AuditRecord, at: datetime, *, index: int | None = 7) -> Entry:
     """The entry that a record makes, without a database."""
-    from service.audit.record import stored_form
-    from service.audit.writer import uuid7
-
     form = stored_form(record, Log.BROKER)
-    return Entry(record.covenant_id, uuid7(at, 0, b"abcdef"), record.event, at, form, bytes(32), index)
+    return Entry(record.covenant_id, uuid7(at, 0, secrets.token_bytes(6)), record.event, at, form, bytes(32), index)
 
 
 def spread(random: Random, count: int, until: datetime) -> list[datetime]:

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from sqlmodel import Session
@@ -29,17 +30,20 @@ OPERATOR = Principal("operator-1", Role.OPERATOR)
 
 
 class Clock:
-    """Goes on by a millisecond each time it is read, and further when told to."""
+    """Goes on by a millisecond each time it is read, and further when told to; never back, whoever reads it."""
 
     def __init__(self, start: datetime = NOW) -> None:
         self.now = start
+        self._lock = Lock()
 
     def __call__(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
+        with self._lock:
+            self.now += timedelta(milliseconds=1)
+            return self.now
 
     def advance(self, by: timedelta) -> None:
-        self.now += by
+        with self._lock:
+            self.now += by
 
 
 @dataclass(frozen=True)
