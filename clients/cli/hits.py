@@ -36,7 +36,8 @@ def hits(
     if not found:
         console.print("No hits: nobody else has a signal here that the covenant lets you see.")
         return
-    table = Table("our record", "purpose", "source", "category", "day", "may open", "hit", box=None)
+    table = Table("our record", "purpose", "source", "category", "day", "may open", box=None)
+    table.add_column("hit", overflow="fold", min_width=18)
     for known in found:
         sealed = [item for item in known.hit.items if "." in item]
         table.add_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -31,7 +32,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable outpu
 
 DEFAULT_PROFILE = Path("~/.covenant").expanduser()
 
-console = Console(highlight=False)
+# What goes into a file or a pipe is not cut to the width of a terminal that is not there.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
 notes = Console(stderr=True, highlight=False)
 """Progress and remarks; standard output holds the answer alone."""
 

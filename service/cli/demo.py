@@ -34,6 +34,7 @@ Each = Annotated[int, typer.Option("--each", min=50, max=5_000, help="Records of
 Seed = Annotated[int, typer.Option(help="Another seed makes another neighbourhood.")]
 
 _SERVE_DIRECTORY = Path("var/serve")
+_SERVE_PORTS = {"broker": 8401, "keyholder": 8402}
 
 
 def mount(app: typer.Typer) -> None:
@@ -96,7 +97,7 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
         "the covenant."
     )
     cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(cores) as pool, running(directory) as system:
+    with ProcessPoolExecutor(cores) as pool, running(directory, ports=_SERVE_PORTS if stay else None) as system:
         found(system, covenant, document)
         counts = Story(system, covenant, kept, today, console, pool).play()
         console.print()
@@ -107,7 +108,7 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
         else:
             console.print("[bold red]Something is not as it must be; see above.")
         if stay:
-            console.print(guide(system, covenant))
+            console.print(guide(system, covenant), soft_wrap=True)
             stopped = threading.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stopped.set())

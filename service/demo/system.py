@@ -57,11 +57,11 @@ class Running:
 
 
 @contextmanager
-def running(directory: Path, *, workers: int = 1) -> Iterator[Running]:
-    """Start everything under `directory`, which is made if need be, and stop it again."""
+def running(directory: Path, *, ports: Mapping[str, int] | None = None) -> Iterator[Running]:
+    """Start everything under `directory`, which is made if need be, and stop it again; on free ports by default."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o755)
     with EmbeddedPostgres(directory / "postgresql") as postgres:
-        ports = {"broker": _free_port(), "keyholder": _free_port()}
+        ports = ports or {"broker": _free_port(), "keyholder": _free_port()}
         urls = {service: f"http://127.0.0.1:{port}" for service, port in ports.items()}
         databases = {service: postgres.url(service) for service in ports}
         operators = {service: _operator_key(directory / service) for service in ports}
@@ -82,8 +82,6 @@ def running(directory: Path, *, workers: int = 1) -> Iterator[Running]:
                             service,
                             "--settings",
                             settings,
-                            "--workers",
-                            str(workers),
                         ],
                         stdout=log,
                         stderr=log,
