@@ -136,6 +136,7 @@ def prepare(
     database_url: str, directory: Path, *, document: bytes = DOCUMENT, **settings: Any
 ) -> tuple[BrokerSettings, Holder, EllipticCurvePrivateKey]:
     """Settings, keys and a key holder for a broker that is not running yet."""
+    settings = {"sequencer": False} | settings  # runs beside the requests, and asks the key holder for what it has not
     keys = KeyDirectory(directory / "broker-keys")
     create_service_keys(keys, "broker", secrets.token_bytes)
     operator_key = jws.generate_key()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData
@@ -17,9 +19,15 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """The server; `postgres.url(name)` creates a database. Under pytest-xdist every worker has its own."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The server; `postgres.url(name)` creates a database. Under pytest-xdist every worker has its own.
+
+    Not below pytest's own directory: another pytest that starts as root closes that to PostgreSQL's user.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="postgres-") as directory,
+        EmbeddedPostgres(Path(directory), durable=False) as server,
+    ):
         yield server
 
 
