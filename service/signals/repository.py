@@ -100,12 +100,12 @@ def claim(session: Session, covenant_id: str, party: str, leaves: Mapping[UUID, 
     """Takes the ids for the party; returns those that were free. Waits for whoever is taking one of them just now."""
     if not leaves:
         return frozenset()
-    ordered = sorted(leaves)
     wanted = (
-        func.unnest(uuid_array(ordered), bytes_array(leaves[signal_id] for signal_id in ordered))
+        func.unnest(uuid_array(leaves), bytes_array(leaves.values()))
         .table_valued(column("signal_id", SqlUuid), column("leaf", LargeBinary), name="wanted")
         .render_derived()
     )
+    # In one order for all, or two batches that share signals wait for each other.
     rows = select(literal(covenant_id), wanted.c.signal_id, literal(party), wanted.c.leaf).order_by(wanted.c.signal_id)
     statement = (
         insert(SignalIdRow)

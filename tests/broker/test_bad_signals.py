@@ -411,6 +411,24 @@ def test_a_suspended_party_is_refused_at_once_and_comes_back(stage: Stage) -> No
     assert police.submit(*made).accepted == 2
 
 
+def test_a_suspension_amid_a_submission_comes_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    police = stage.partner("police")
+    submissions = stage.context.submissions
+    random = submissions._random
+
+    def suspending(size: int) -> bytes:
+        # Asked for when tokens have become pseudonyms: everything is checked, and nothing is stored yet.
+        monkeypatch.setattr(submissions, "_random", random)
+        stage.suspend("police")
+        return random(size)
+
+    monkeypatch.setattr(submissions, "_random", suspending)
+    before = stored(stage)
+    response = police.post("/signals", police.batch(three(police)))
+    assert (response.status_code, response.json()["type"]) == (403, "/problems/party-not-active")
+    unchanged(stage, before)
+
+
 def test_a_covenant_that_is_over_takes_nothing_in(stage: Stage) -> None:
     police = stage.partner("police")
     made = three(police)

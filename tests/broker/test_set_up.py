@@ -257,26 +257,45 @@ def not_the_partys_match_key(holder: Holder) -> dict[str, Any]:
 
 
 LIES = [
-    ("another covenant", lambda h: commitments_with(h, lambda a: a.model_copy(update={"covenant_id": "other"}))),
-    ("shares of another covenant", lambda h: shares_with(h, lambda a: a.model_copy(update={"covenant_id": "other"}))),
-    ("a match key twice", lambda h: commitments_with(h, lambda a: a.model_copy(update={"keys": (*a.keys, a.keys[0])}))),
-    ("no match key at all", lambda h: commitments_with(h, lambda a: a.model_copy(update={"keys": ()}))),
-    ("H changed", another_h),
-    ("the key changed, not its version", redrawn_under_the_same_version),
-    ("the version went back", older),
-    ("the key of another party", key_of_another),
-    ("a share for another key", share_for_a_wrong_h),
-    ("a match key the party may not have", not_the_partys_match_key),
-    ("a share of another version", lambda h: shares_with(h, of_first_share(key_version=7))),
-    ("a share of no published key", lambda h: shares_with(h, of_first_share(commitment=GENERATOR))),
+    (
+        "another covenant",
+        lambda h: commitments_with(h, lambda a: a.model_copy(update={"covenant_id": "other"})),
+        "about another covenant",
+    ),
+    (
+        "shares of another covenant",
+        lambda h: shares_with(h, lambda a: a.model_copy(update={"covenant_id": "other"})),
+        "about another covenant",
+    ),
+    (
+        "a match key twice",
+        lambda h: commitments_with(h, lambda a: a.model_copy(update={"keys": (*a.keys, a.keys[0])})),
+        "a match key twice",
+    ),
+    (
+        "no match key at all",
+        lambda h: commitments_with(h, lambda a: a.model_copy(update={"keys": ()})),
+        "no keys for this covenant",
+    ),
+    ("H changed", another_h, "H changed"),
+    ("the key changed, not its version", redrawn_under_the_same_version, "its key changed"),
+    ("the version went back", older, "version went back"),
+    ("the key of another party", key_of_another, "a key used before"),
+    ("a share for another key", share_for_a_wrong_h, "does not lead from K to H"),
+    ("a match key the party may not have", not_the_partys_match_key, "does not give this party the match key"),
+    ("a share of another version", lambda h: shares_with(h, of_first_share(key_version=7)), "no published K"),
+    ("a share of no published key", lambda h: shares_with(h, of_first_share(commitment=GENERATOR)), "no published K"),
 ]
 
 
-@pytest.mark.parametrize("lie", [pytest.param(lie, id=name) for name, lie in LIES])
-def test_an_answer_that_does_not_fit_changes_nothing(stage: Stage, lie: Callable[[Holder], dict[str, Any]]) -> None:
+@pytest.mark.parametrize(("lie", "words"), [pytest.param(lie, words, id=name) for name, lie, words in LIES])
+def test_an_answer_that_does_not_fit_changes_nothing(
+    stage: Stage, lie: Callable[[Holder], dict[str, Any]], words: str
+) -> None:
     before, files = describe(stage), stage.keys.names("conversion/")
     response = attempt(stage, lie)
     assert (response.status_code, response.json()["type"]) == (409, "/problems/set-up-refused"), response.text
+    assert words in response.json()["detail"]
     assert describe(stage) == before
     assert stage.keys.names("conversion/") == files
     with stage.context.database.transaction() as session:
