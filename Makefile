@@ -46,6 +46,9 @@ bench: $(READY) ## Measure speed, ratios side by side, and rewrite the table in 
 bench-full: $(READY) ## The same with the slow ones: two parties of 100,000, ten million pseudonyms
 	$(BIN)/python -m tests.bench --full
 
+openapi: $(READY) ## Write openapi/broker.json and openapi/keyholder.json from the routes as they are
+	$(BIN)/python -m tests.contract.documents
+
 lock: $(READY) ## Resolve the dependencies anew into the two lock files
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --extra service --group dev --output-file requirements.lock pyproject.toml

@@ -27,7 +27,7 @@ from service.web.openapi import PREFIX
 
 __all__ = ["VERSION", "create_app"]
 
-VERSION = "0.1.0"
+VERSION = "1.0.0"
 DESCRIPTION = """Evaluates blinded values under each party's own key, and releases the keys of sealed fields to those
 whom the covenant allows. It holds keys and never ciphertext, and checks for itself whatever the broker says."""
 TAGS = (
