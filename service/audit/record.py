@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from clients.protocol.encoding import b64u_encode
+from clients.protocol.officers import OFFICERS
 from covenant_rules.model import AuditSight, Duration
 from service.audit.events import CATALOGUE, SERVICE_LOG, Log
 from service.principals import Principal
@@ -113,6 +114,7 @@ Json = Any
 Shape = Callable[[Any], Json]
 
 _WORD = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
+_PARTY = re.compile(rf"{OFFICERS}|{_WORD.pattern}", re.ASCII)
 _ITEM = re.compile(r"[a-z][a-z0-9-]{0,62}(\.[a-z][a-z0-9-]{0,62})?", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -221,7 +223,7 @@ _SHAPES: Mapping[str, Shape] = {
     "signals": _each(_uuid),
     "replaces": _uuid,
     "retracted": _each(_uuid),
-    "parties": _each(_word),
+    "parties": _each(_matching(_PARTY)),
     "origins": _each(_word),
     "items": _items,
     "shown": _shown,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from sqlmodel import Session
 
+from clients.protocol.officers import OFFICERS
 from covenant_rules.model import Covenant
 from service.broker.context import BrokerContext
 from service.disclosure.departure import erase_some_of_covenant, erase_some_of_party
@@ -72,6 +73,8 @@ def turn_to_new_versions(context: BrokerContext) -> int:
             versions = (current, *context.covenants.coming(session, covenant_id))
 
             def given(party: str, versions: tuple[Covenant, ...] = versions) -> frozenset[str]:
+                if party == OFFICERS:
+                    return frozenset(key for one in versions for kind in one.kinds for key in match_keys_of(one, kind))
                 naming = (version for version in versions if party in version.parties)
                 return frozenset[str]().union(*(match_keys_of(one, one.parties[party].kind) for one in naming))
 

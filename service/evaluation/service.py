@@ -22,6 +22,7 @@ from sqlmodel import Session
 from clients.protocol.errors import EncodingError, GroupError, ReceiptError, SignatureError
 from clients.protocol.group import Element, decode_element
 from clients.protocol.messages.keyholder import EvaluationAnswer, EvaluationRequest, ProofRequest, ReceiptMessage
+from clients.protocol.officers import OFFICERS
 from clients.protocol.oprf import Proof
 from clients.protocol.receipts import Receipt, SignedReceipt, issue_receipt, verify_receipt
 from clients.protocol.signatures import public_key
@@ -36,7 +37,10 @@ from service.evaluation.keys import OprfKeys, PartyKey
 from service.evaluation.tables import ReceiptRow
 from service.principals import Principal
 
-__all__ = ["Evaluations", "Made", "match_keys_of"]
+__all__ = ["OFFICERS_QUOTA", "Evaluations", "Made", "match_keys_of"]
+
+OFFICERS_QUOTA = 320
+"""Elements a day and match key for all officers of a covenant together: twenty citizens, each padded to sixteen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +233,9 @@ class Evaluations:
 
 
 def match_keys_of(covenant: Covenant, party: str) -> frozenset[str]:
-    """The match keys that a version gives a party, by its kind; none to who is no party of it."""
+    """The match keys that a version gives a party, by its kind; to officers all, and none to who is no party of it."""
+    if party == OFFICERS:
+        return frozenset[str]().union(*(match_keys_of(covenant, each) for each in covenant.parties))
     signatory = covenant.parties.get(party)
     if signatory is None:
         return frozenset()
@@ -242,6 +248,8 @@ def _refuse_foreign(covenant: Covenant, party: str, match_key: str) -> None:
 
 
 def _limit(covenant: Covenant, party: str) -> int:
+    if party == OFFICERS:
+        return OFFICERS_QUOTA
     return covenant.quotas.tokens.get(covenant.parties[party].kind, 0)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from clients.protocol.officers import OFFICERS
 from service.audit.events import SERVICE_LOG
 from service.audit.record import AuditRecord
 from service.errors import DomainError, Refused, Unavailable
@@ -25,6 +26,7 @@ __all__ = [
     "AnyCaller",
     "Caller",
     "Holder",
+    "KeyOwner",
     "OperatorCaller",
     "PartyCaller",
     "ServiceCaller",
@@ -53,6 +55,11 @@ class Caller:
         if self.principal.party is None:
             raise TypeError(f"a principal in the role of {self.principal.role} acts for no party")
         return self.principal.party
+
+    @property
+    def key_owner(self) -> str:
+        """Whose keys evaluate for it: its party's, or those that officers have together."""
+        return OFFICERS if self.principal.role is Role.OFFICER else self.party
 
 
 @contextmanager
@@ -96,6 +103,7 @@ def _admit(*roles: Role) -> Callable[..., Caller]:
 
 
 PartyCaller = Annotated[Caller, Depends(_admit(Role.PARTY))]
+KeyOwner = Annotated[Caller, Depends(_admit(Role.PARTY, Role.OFFICER))]
 OperatorCaller = Annotated[Caller, Depends(_admit(Role.OPERATOR))]
 ServiceCaller = Annotated[Caller, Depends(_admit(Role.SERVICE))]
 AdministratorCaller = Annotated[Caller, Depends(_admit(Role.ADMINISTRATOR))]

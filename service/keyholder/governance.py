@@ -9,12 +9,13 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from clients.protocol.messages.governance import ApprovedVersion, VersionDescription
+from clients.protocol.officers import OFFICERS
 from covenant_rules.model import Covenant
 from service.evaluation.service import match_keys_of
 from service.keyholder.callers import Caller
 from service.keyholder.holder import KeyHolder
 
-__all__ = ["end_covenant", "leave_covenant", "schedule_version", "turn_to_new_versions"]
+__all__ = ["draw_for_officers", "end_covenant", "leave_covenant", "schedule_version", "turn_to_new_versions"]
 
 
 def schedule_version(
@@ -40,6 +41,16 @@ def _draw(holder: KeyHolder, session: Session, covenant: Covenant, caller: Calle
         given = match_keys_of(covenant, party.party)
         if given and party.state != "left":
             holder.oprf_keys.draw_party_keys(session, covenant.id, party.party, given, by=by, trace=trace)
+    draw_for_officers(holder, session, covenant, caller)
+
+
+def draw_for_officers(holder: KeyHolder, session: Session, covenant: Covenant, caller: Caller) -> None:
+    """Draws the officers' key for each match key of a version that has none; once there is an officer."""
+    if holder.people.has_officer(session, covenant.id):
+        given = match_keys_of(covenant, OFFICERS)
+        by, trace = caller.principal, caller.trace
+        holder.oprf_keys.draw_match_keys(session, covenant.id, given, by=by, trace=trace)
+        holder.oprf_keys.draw_party_keys(session, covenant.id, OFFICERS, given, by=by, trace=trace)
 
 
 def turn_to_new_versions(holder: KeyHolder) -> int:

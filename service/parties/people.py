@@ -79,6 +79,10 @@ class People:
         self._audit.append(session, record)
         return True
 
+    def has_officer(self, session: Session, covenant_id: str) -> bool:
+        """Whether anybody is enrolled as an officer."""
+        return repository.has_principal(session, covenant_id, Role.OFFICER)
+
     def dismiss_officer(
         self, session: Session, covenant_id: str, name: str, *, by: Principal, trace: str | None = None
     ) -> bool:

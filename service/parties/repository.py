@@ -92,6 +92,11 @@ def principals_named(session: Session, covenant_id: str, principal_id: str, role
     return list(session.exec(query))
 
 
+def has_principal(session: Session, covenant_id: str, role: str) -> bool:
+    query = select(PrincipalRow.key_id).where(PrincipalRow.covenant_id == covenant_id, PrincipalRow.role == role)
+    return session.exec(query.limit(1)).first() is not None
+
+
 def forget_principal(session: Session, covenant_id: str, principal_id: str, role: str) -> bool:
     """The principal's keys sign nothing any more; False if it had none."""
     statement = delete(PrincipalRow).where(

@@ -40,6 +40,7 @@ from clients.protocol.messages.keyholder import (
     ConversionShares,
     MatchKeyCommitments,
 )
+from clients.protocol.officers import OFFICERS
 from clients.protocol.shares import open_share
 from covenant_rules.model import Covenant
 from service.audit.record import AuditRecord
@@ -278,6 +279,8 @@ def _match_keys(versions: Iterable[Covenant]) -> frozenset[str]:
 
 
 def _may_use(versions: Iterable[Covenant], party: str, match_key: str) -> bool:
+    if party == OFFICERS:
+        return match_key in _match_keys(versions)
     return any(
         match_key in keys.kinds.get(covenant.parties[party].kind, ())
         for covenant in versions

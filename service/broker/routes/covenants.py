@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from sqlmodel import Session
 
 from clients.protocol.messages.broker import CovenantDescription, SetUpAnswer
 from clients.protocol.messages.governance import OperatorReason
 from clients.protocol.normalise import NORMALISATION_VERSION
+from clients.protocol.officers import OFFICERS
 from service.broker.context import BrokerContext
 from service.broker.governance import end_covenant, leave_covenant
 from service.principals import Principal, Role
@@ -58,7 +60,7 @@ def covenant_routes(context: BrokerContext) -> APIRouter:
             outcome = context.set_up.run(
                 session,
                 context.covenants.current(session, covenant_id),
-                frozenset(p.party for p in context.parties.list(session, covenant_id) if p.state != "left"),
+                _enrolled(context, session, covenant_id),
                 commitments,
                 shares,
                 coming=context.covenants.coming(session, covenant_id),
@@ -84,3 +86,9 @@ def covenant_routes(context: BrokerContext) -> APIRouter:
         return Response(status_code=204)
 
     return router
+
+
+def _enrolled(context: BrokerContext, session: Session, covenant_id: str) -> frozenset[str]:
+    """Whose keys are taken in: those of parties that have not left, and the officers' once there is one."""
+    parties = {party.party for party in context.parties.list(session, covenant_id) if party.state != "left"}
+    return frozenset(parties | ({OFFICERS} if context.people.has_officer(session, covenant_id) else set()))

@@ -16,7 +16,7 @@ from clients.protocol.messages.keyholder import (
 from service.errors import Invalid
 from service.evaluation.service import match_keys_of
 from service.keyholder.callers import Holder, OperatorCaller
-from service.keyholder.governance import end_covenant, leave_covenant
+from service.keyholder.governance import draw_for_officers, end_covenant, leave_covenant
 from service.web.parameters import CovenantId, PartyId, PersonId
 
 __all__ = ["router"]
@@ -65,9 +65,14 @@ def dismiss_administrator(holder: Holder, caller: OperatorCaller, covenant_id: C
     summary="Enrol a privacy officer",
 )
 def enrol_officer(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, body: OfficerEnrolment) -> None:
-    """Registers a person who reads this service's log. Harmless to repeat."""
+    """Registers a person who reads this service's log, and draws the key that officers find citizens' entries by.
+
+    Harmless to repeat.
+    """
     with holder.database.transaction() as session:
         holder.people.enrol_officer(session, covenant_id, body, by=caller.principal, trace=caller.trace)
+        if covenant_id in holder.covenants.list(session):
+            draw_for_officers(holder, session, holder.covenants.current(session, covenant_id), caller)
 
 
 @router.delete(
@@ -91,6 +96,7 @@ def found_covenant(holder: Holder, caller: OperatorCaller, body: Founding) -> Fo
         )
         match_keys = frozenset().union(*(match_keys_of(covenant, party) for party in covenant.parties))
         holder.oprf_keys.draw_match_keys(session, covenant.id, match_keys, by=caller.principal, trace=caller.trace)
+        draw_for_officers(holder, session, covenant, caller)
     return Founded(covenant_id=covenant.id, version=covenant.version, match_keys=tuple(sorted(match_keys)))
 
 
