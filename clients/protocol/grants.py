@@ -1,8 +1,9 @@
 """The grant: the broker's signed permission to have one sealed field variant opened for one recipient (design §4).
 
 A grant is a JWS of `typ` `disclosure-grant+jwt` that lives for at most two minutes. It holds the question that was
-decided, everything the key holder needs to rebuild the context the field key was wrapped under, and the digest of that
-wrapped key. The key holder believes none of it: it checks the question against its own copy of the covenant, and a
+decided, everything the key holder needs to rebuild the context the field key was wrapped under, the digest of that
+wrapped key, and what proves that the decision stands in the broker's log. The key holder believes none of it: it checks
+the question against its own copy of the covenant, the decision against a head of the log that it cosigned itself, and a
 wrong context does not unwrap.
 """
 
@@ -19,14 +20,25 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pydantic import Field, ValidationError
 
 from clients.protocol import jws
+from clients.protocol.audit_leaf import PartialView, ShownField
 from clients.protocol.errors import SealError, TokenError
-from clients.protocol.messages.base import Bytes32, Identifier, Message, Month, VersionHash
+from clients.protocol.messages.base import Binary, Bytes32, Identifier, Message, Month, VersionHash
+from clients.protocol.messages.log import ShownFieldMessage
 from clients.protocol.sealing import WrapInfo
 
 TYP = "disclosure-grant+jwt"
 LONGEST_LIFETIME = timedelta(seconds=120)
 
 _Names = Annotated[tuple[Identifier, ...], Field(max_length=32)]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProof:
+    """The decision's entry as far as the key holder has to see it, and where it stands in the broker's log."""
+
+    view: PartialView
+    proof: str
+    """A `c2sp.org/tlog-proof@v1` file, under a head that the key holder cosigned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Grant:
     """Id of a permit of the current version that names the item."""
     audit_entry: str
     """Id of the decision's entry in the broker's log."""
+    entry: EntryProof
 
 
 class _Claims(Message):
@@ -80,6 +93,11 @@ class _Claims(Message):
     wrapped_key_digest: Bytes32
     rule: Identifier
     audit_entry: UUID
+    entry_shown: dict[str, ShownFieldMessage]
+    entry_hidden: Binary
+    """Digests of 32 bytes, one after the other: as an array they would take a third more."""
+    entry_groups: tuple[Bytes32 | None, ...]
+    entry_proof: str
 
 
 def wrapped_key_digest(wrapped_key: bytes) -> bytes:
@@ -88,10 +106,13 @@ def wrapped_key_digest(wrapped_key: bytes) -> bytes:
 
 
 def sign_grant(grant: Grant, private_key: EllipticCurvePrivateKey) -> str:
-    """The compact JWS. Raises TokenError for a grant that would live longer than two minutes."""
+    """The compact JWS. Raises TokenError for a grant that would live longer than two minutes, or be too long to read.
+
+    The entry of a decision on one subject with some two thousand signals is what makes one too long.
+    """
     if grant.expires_at - grant.issued_at > LONGEST_LIFETIME:
         raise TokenError("a grant lives for at most two minutes")
-    info = grant.info
+    info, view = grant.info, grant.entry.view
     claims = _Claims(
         jti=UUID(grant.jti),
         iss=grant.broker,
@@ -117,8 +138,15 @@ def sign_grant(grant: Grant, private_key: EllipticCurvePrivateKey) -> str:
         wrapped_key_digest=grant.wrapped_key_digest,
         rule=grant.rule,
         audit_entry=UUID(grant.audit_entry),
+        entry_shown={name: ShownFieldMessage(key=f.key, value=f.value.decode()) for name, f in view.shown.items()},
+        entry_hidden=b"".join(view.hidden),
+        entry_groups=view.groups,
+        entry_proof=grant.entry.proof,
     )
-    return jws.sign(claims.model_dump(mode="json"), private_key, typ=TYP, kid=jws.thumbprint(private_key))
+    token = jws.sign(claims.model_dump(mode="json"), private_key, typ=TYP, kid=jws.thumbprint(private_key))
+    if len(token) > jws.LONGEST_TOKEN:
+        raise TokenError("the grant is too long")
+    return token
 
 
 def verify_grant(token: str, keys: Mapping[str, EllipticCurvePublicKey], *, key_holder: str, now: datetime) -> Grant:
@@ -162,4 +190,14 @@ def verify_grant(token: str, keys: Mapping[str, EllipticCurvePublicKey], *, key_
         wrapped_key_digest=claims.wrapped_key_digest,
         rule=claims.rule,
         audit_entry=str(claims.audit_entry),
+        entry=EntryProof(_view(claims), claims.entry_proof),
+    )
+
+
+def _view(claims: _Claims) -> PartialView:
+    hidden = claims.entry_hidden
+    return PartialView(
+        {name: ShownField(field.key, field.value.encode()) for name, field in claims.entry_shown.items()},
+        tuple(hidden[at : at + 32] for at in range(0, len(hidden), 32)),
+        claims.entry_groups,
     )

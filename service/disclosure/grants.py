@@ -2,12 +2,14 @@
 
 1. The disclosure is the asker's own and was decided a short while ago.
 2. The item is in what was decided then.
-3. It would be decided now: under the current version, on the facts as they are. A withdrawn signal, a suspended party
+3. The decision's entry has its place in the log, under a head that the witness has cosigned. Until then, in a moment,
+   there is nothing to sign.
+4. It would be decided now: under the current version, on the facts as they are. A withdrawn signal, a suspended party
    or a new prohibition ends it here.
-4. Signal and source are held, so that neither ends before the grant is committed.
-5. The grant's own audit entry is written, and only then is the grant signed.
+5. Signal and source are held, so that neither ends before the grant is committed.
+6. The grant's own audit entry is written, and only then is the grant signed.
 
-What was looked up was kept nowhere. Step 3 finds the subject again by the match key values of the very signals that
+What was looked up was kept nowhere. Step 4 finds the subject again by the match key values of the very signals that
 were shown; what else there is on the subject is not seen by the asker, and so changes nothing for it.
 """
 
@@ -18,10 +20,14 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
-from clients.protocol.grants import Grant, sign_grant, wrapped_key_digest
+from clients.protocol.audit_leaf import partial_view
+from clients.protocol.grants import EntryProof, Grant, sign_grant, wrapped_key_digest
 from clients.protocol.messages.broker import GrantAnswer, GrantRequest
 from clients.protocol.sealing import WrapInfo
 from covenant_rules.model import Covenant, Decision, Effect, Ground
+from service.audit import repository as log
+from service.audit.leaf import leaf_fields
+from service.audit.tree.proofs import LogReader
 from service.disclosure import repository
 from service.disclosure.answers import Decided, restore
 from service.disclosure.asking import Asking, new_id
@@ -41,7 +47,7 @@ GRANT_LIFETIME = timedelta(seconds=120)
 
 
 def issue(session: Session, asking: Asking, desk: Desk, request: GrantRequest) -> GrantAnswer:
-    """The grant. Raises NotFound where the disclosure is not the asker's, and Refused, with the clause that forbids."""
+    """The grant. Raises NotFound for no disclosure of the asker's, Refused, with the clause, and NotYetWitnessed."""
     row = repository.disclosure(session, asking.covenant_id, asking.viewer, request.disclosure_id)  # 1
     if row is None:
         raise NotFound("disclosure-unknown", "this party has no such disclosure")
@@ -52,9 +58,10 @@ def issue(session: Session, asking: Asking, desk: Desk, request: GrantRequest) -
     then = next((one for one in shown if one.signal_id == request.signal_id and item in one.items), None)  # 2
     if then is None:
         raise Refused("item-not-decided", "the decision does not name this item of this signal")
-    subject, decision, grounds = _decide_again(session, asking, row, then, shown, item)  # 3
+    entry = _proved(session, asking, row, then)  # 3
+    subject, decision, grounds = _decide_again(session, asking, row, then, shown, item)  # 4
     source = subject.signals[str(then.signal_id)].party
-    hold_shown(session, asking, desk, {then.signal_id: source})  # 4
+    hold_shown(session, asking, desk, {then.signal_id: source}, subject, row.purpose)  # 5
     signal = signals.signals_of(session, asking.covenant_id, (then.signal_id,))[then.signal_id]
     info, wrapped_key = _wrapped(session, asking, signal, request.field, request.variant)
     grant = Grant(
@@ -71,8 +78,9 @@ def issue(session: Session, asking: Asking, desk: Desk, request: GrantRequest) -
         wrapped_key_digest=wrapped_key_digest(wrapped_key),
         rule=grounds[0].rule,
         audit_entry=str(row.audit_entry_id),
+        entry=entry,
     )
-    desk.audit.append(  # 5
+    desk.audit.append(  # 6
         session,
         asking.record(
             "grant-issued",
@@ -92,6 +100,17 @@ def issue(session: Session, asking: Asking, desk: Desk, request: GrantRequest) -
         ),
     )
     return GrantAnswer(grant=sign_grant(grant, desk.grants.private_key), expires_at=grant.expires_at)
+
+
+def _proved(session: Session, asking: Asking, row: DisclosureRow, then: Decided) -> EntryProof:
+    """Of the decision's entry what names the recipient and this signal, and its place under a cosigned head."""
+    entry = log.entry(session, asking.covenant_id, row.audit_entry_id)
+    if entry is None:
+        raise NotFound("disclosure-unknown", "the log has no entry of this disclosure")
+    proof = LogReader(session, asking.covenant_id).receipt(row.audit_entry_id)
+    fields = leaf_fields(entry.covenant_id, entry.entry_id, entry.event, entry.at, entry.fields)
+    names = {"entry", "party", "purpose", "stage", f"shown/{then.signal_id}"}
+    return EntryProof(partial_view(entry.salt, fields, names), proof.text())
 
 
 def _decide_again(

@@ -7,8 +7,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
-
 from clients.protocol.checkpoint import LogKey
 from clients.protocol.logs import log_origin, witness_name
 from service.audit.events import Log
@@ -22,14 +20,14 @@ from service.evaluation.destruction import KeyDestruction
 from service.evaluation.keys import OprfKeys
 from service.evaluation.sealing_keys import SealingKeys
 from service.evaluation.service import Evaluations
-from service.parties.counterpart import Counterpart
+from service.parties.counterpart import Counterpart, Service
 from service.parties.people import People
 from service.parties.service import Parties
 from service.release.service import Releases
 from service.storage.database import Database
 from service.storage.keystore import KeyDirectory
 
-__all__ = ["KeyHolder", "assemble"]
+__all__ = ["KeyHolder", "assemble", "broker_log"]
 
 RECEIPT_KEY = "service/receipts"
 CHECKPOINT_KEY = "service/checkpoint"
@@ -57,10 +55,10 @@ class KeyHolder:
     evaluations: Evaluations
     releases: Releases
 
-    def broker_log(self, session: Session, covenant_id: str) -> Witnessed:
-        """The broker's log of one covenant, as the broker is enrolled here. Raises NotFound before it is."""
-        broker = self.counterpart.known(session)
-        return Witnessed(broker.service, covenant_id, LogKey(log_origin(broker.issuer, covenant_id), broker.log_key))
+
+def broker_log(broker: Service, covenant_id: str) -> Witnessed:
+    """The log of one covenant at the broker as it is enrolled here."""
+    return Witnessed(broker.service, covenant_id, LogKey(log_origin(broker.issuer, covenant_id), broker.log_key))
 
 
 def assemble(
@@ -78,18 +76,15 @@ def assemble(
     covenants = Covenants(audit, approvers=parties.administrators, clock=clock)
     oprf_keys = OprfKeys(directory, audit, clock=clock, random=random)
     sealing_keys = SealingKeys(directory, audit, clock=clock, random=random)
+    witness = Witness(
+        audit, name=witness_name(issuer), private_key=directory.read(WITNESS_KEY), clock=clock, random=random
+    )
     return KeyHolder(
         database=database,
         clock=clock,
         audit=audit,
         signer=LogSigner(issuer, directory.read(CHECKPOINT_KEY)),
-        witness=Witness(
-            audit,
-            name=witness_name(issuer),
-            private_key=directory.read(WITNESS_KEY),
-            clock=clock,
-            random=random,
-        ),
+        witness=witness,
         parties=parties,
         people=People(audit, clock=clock),
         counterpart=Counterpart(audit, clock=clock),
@@ -102,5 +97,7 @@ def assemble(
         evaluations=Evaluations(
             oprf_keys, audit, receipt_key=directory.read(RECEIPT_KEY), clock=clock, random=random, pool=pool
         ),
-        releases=Releases(audit, issuer=issuer, sealing_key=sealing_keys.private_key, clock=clock, random=random),
+        releases=Releases(
+            audit, issuer=issuer, witness=witness, sealing_key=sealing_keys.private_key, clock=clock, random=random
+        ),
     )

@@ -13,13 +13,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
+from clients.protocol.audit_leaf import leaf_of_view
+from clients.protocol.encoding import parse_json
+from clients.protocol.errors import ProtocolError
 from clients.protocol.grants import Grant
 from covenant_rules.matrix import Cell, Matrix, named_by
 from covenant_rules.model import Covenant, Effect
 from service.errors import Refused
 
-__all__ = ["Facts", "check"]
+__all__ = ["Facts", "check", "decided_leaf"]
+
+_DECISIONS = frozenset({"disclosure-decided", "look-up-decided"})
+"""Events of the broker's log on which grants rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,35 @@ def _retention(grant: Grant, facts: Facts) -> None:
     """10: the month until which the signal is kept is not over."""
     if grant.info.retention_month < f"{facts.today:%Y-%m}":
         raise _refused("retention-over", "the signal's retention is over")
+
+
+def decided_leaf(grant: Grant) -> bytes:
+    """11: the leaf hash of the entry in the grant, if it is the decision that the grant is about."""
+    shown = f"shown/{UUID(bytes=grant.info.signal_id)}"
+    view = grant.entry.view
+    try:
+        leaf = leaf_of_view(view)
+        told = {name: parse_json(field.value) for name, field in view.shown.items()}
+    except ProtocolError:
+        raise _refused("entry-not-proved", "what the grant shows of the decision's entry is of no entry") from None
+    about, what = told.pop("entry", None), told.get(shown)
+    if not isinstance(about, dict) or about.get("event") not in _DECISIONS:
+        raise _refused("entry-not-of-decision", "the entry that the grant rests on is no decision")
+    expected = {"covenant": grant.info.covenant, "event": about["event"], "id": grant.audit_entry}
+    asked = {"party": grant.recipient, "purpose": grant.purpose, "stage": grant.stage}
+    item = f"{grant.info.field}.{grant.info.variant}"
+    if (
+        about != expected
+        or {name: told.get(name) for name in asked} != asked
+        or not isinstance(what, dict)
+        or what.get("source") != grant.info.party
+        or not isinstance(items := what.get("items"), list)
+        or item not in items
+    ):
+        raise _refused(
+            "entry-not-of-decision", "the decision that the grant rests on shows this recipient no such item"
+        )
+    return leaf
 
 
 def _refused(code: str, detail: str, clause: str | None = None) -> Refused:

@@ -13,13 +13,15 @@
     grant cites permits it.
  9. No handling code keeps it from the recipient.
 10. The signal's retention is not over.
-11. The grant was not used before. An identical retry gets the identical answer, any other use none.
-12. `info` is rebuilt from the grant alone, and the wrapped key opens under it with the retention month's key.
-13. The key is resealed to the recipient's key of this registry, bound to the grant.
-14. Answer, `jti` and audit entry are one transaction; the answer leaves after it.
+11. The broker's log has shown this key holder one history, and its head within the last minute. In it, under a head
+    that was cosigned here, stands the decision: its entry shows the recipient this very item of this signal.
+12. The grant was not used before. An identical retry gets the identical answer, any other use none.
+13. `info` is rebuilt from the grant alone, and the wrapped key opens under it with the retention month's key.
+14. The key is resealed to the recipient's key of this registry, bound to the grant.
+15. Answer, `jti` and audit entry are one transaction; the answer leaves after it.
 
 Whoever calls owns the transaction and keeps the parties' states while it lasts. A refusal is an audit entry too, in a
-transaction of its own: `refusal` makes its record. Every failure of steps 12 and 13 has the same words, whether the key
+transaction of its own: `refusal` makes its record. Every failure of steps 13 and 14 has the same words, whether the key
 is missing, the context another or the wrapped key garbled, so nobody learns anything about keys by asking.
 """
 
@@ -40,11 +42,12 @@ from clients.protocol.hybrid import HybridPrivateKey, HybridPublicKey
 from clients.protocol.messages.keyholder import ReleaseAnswer, ReleaseRequest
 from clients.protocol.sealing import ReleaseInfo, reseal_key, unwrap_key
 from service.audit.record import AuditRecord
+from service.audit.witness.service import Witness, Witnessed
 from service.audit.writer import AuditWriter
 from service.errors import DomainError, Refused
 from service.principals import Principal
 from service.release import repository
-from service.release.checks import Facts, check
+from service.release.checks import Facts, check, decided_leaf
 from service.release.tables import ReleaseRow
 
 __all__ = ["Releases", "refusal"]
@@ -61,12 +64,14 @@ class Releases:
         audit: AuditWriter,
         *,
         issuer: str,
+        witness: Witness,
         sealing_key: SealingKeyOf,
         clock: Callable[[], datetime],
         random: Callable[[int], bytes],
     ) -> None:
         self._audit = audit
         self._issuer = issuer
+        self._witness = witness
         self._sealing_key = sealing_key
         self._clock = clock
         self._random = random
@@ -86,21 +91,26 @@ class Releases:
         facts: Facts,
         *,
         recipient_key: bytes,
-        service: str,
+        log: Witnessed,
         by: Principal,
         trace: str | None = None,
     ) -> ReleaseAnswer:
-        """Steps 2 to 14, for a grant that `read` gave from `request`. Raises Refused."""
+        """Steps 2 to 15, for a grant that `read` gave from `request`. `log` is the broker's, of the covenant.
+
+        Raises Refused, and Unavailable while the broker keeps its log from the witness.
+        """
         if grant.info.covenant != facts.current.id or grant.recipient != by.party:
             raise Refused("grant-of-another", "the grant is not for this party in this covenant", pointer="/grant")
         if not compare_digest(wrapped_key_digest(request.wrapped_key), grant.wrapped_key_digest):
             raise Refused("wrapped-key-mismatch", "the wrapped key is not the one of the grant", pointer="/wrappedKey")
         check(grant, facts)  # 4 to 10
+        self._witness.require_trusted(session, log.covenant_id)  # 11
+        self._witness.require_entry(session, log, decided_leaf(grant), grant.entry.proof)
         used = repository.release(session, grant.info.covenant, UUID(grant.jti))
         if used is None:
             row = self._reseal(session, grant, request, recipient_key)
             if repository.insert_release(session, row):
-                self._audit.append(session, _released(grant, row, facts.current.version, service, by, trace))
+                self._audit.append(session, _released(grant, row, facts.current.version, log.service, by, trace))
                 return _answer(row)
             # Somebody else used it between the two statements, and is committed by now.
             used = repository.release(session, grant.info.covenant, UUID(grant.jti))
@@ -118,7 +128,7 @@ class Releases:
         repository.forget_all(session, covenant_id, recipient)
 
     def _reseal(self, session: Session, grant: Grant, request: ReleaseRequest, recipient_key: bytes) -> ReleaseRow:
-        """12 and 13."""
+        """13 and 14."""
         private_key = self._sealing_key(session, grant.info.covenant, grant.info.retention_month)
         if private_key is None:
             raise _unreadable()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -16,12 +17,19 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from clients.protocol import jws
-from clients.protocol.grants import Grant, sign_grant, wrapped_key_digest
+from clients.protocol.audit_leaf import entry_leaf, partial_view
+from clients.protocol.checkpoint import Checkpoint, add_signature, sign_checkpoint
+from clients.protocol.encoding import canonical_json
+from clients.protocol.grants import EntryProof, Grant, sign_grant, wrapped_key_digest
 from clients.protocol.hybrid import HybridPublicKey
+from clients.protocol.logs import log_origin
+from clients.protocol.merkle import Tree
 from clients.protocol.messages.base import Message
 from clients.protocol.messages.keyholder import Enrolment, Founding, ReleaseRequest, SealingKey
+from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest
 from clients.protocol.request_token import sign_request
 from clients.protocol.sealing import SealedField, WrapInfo, seal_field
+from clients.protocol.tlog_proof import TlogProof
 from covenant_rules.retention import retention_month
 from service.covenants.succession import day_in_amsterdam
 from service.keyholder.app import create_app
@@ -40,6 +48,60 @@ MEMBERS = {party: Member(party) for party in COVENANT.parties}
 """The same people in every test, since every test starts from a copy of one founded house."""
 
 Answer = TypeVar("Answer", bound=Message)
+
+
+@dataclass
+class BrokerLog:
+    """The broker's log of the covenant, as an honest broker keeps it and shows it to the witness."""
+
+    house: House
+    tree: Tree = field(default_factory=Tree)
+    cosigned: str = ""
+
+    def decision(
+        self, *, audit_entry: str, recipient: str, purpose: str, stage: str, info: WrapInfo, **_: Any
+    ) -> EntryProof:
+        """Puts the decision on record that a grant of these fields rests on, and has it witnessed."""
+        shown = {"items": ["hit", "source", f"{info.field}.{info.variant}"], "source": info.party}
+        about = {"covenant": info.covenant, "event": "disclosure-decided", "id": audit_entry}
+        return self.entry(
+            {
+                "entry": about,
+                f"shown/{UUID(bytes=info.signal_id)}": shown,
+                "party": recipient,
+                "purpose": purpose,
+                "stage": stage,
+            }
+        )
+
+    def entry(self, values: Mapping[str, Any]) -> EntryProof:
+        """An entry with these fields, shown whole."""
+        fields, salt = {name: canonical_json(value) for name, value in values.items()}, secrets.token_bytes(32)
+        index = self.tree.size
+        self.tree.append(entry_leaf(salt, fields))
+        self.show()
+        path = tuple(self.tree.inclusion_proof(index))
+        return EntryProof(partial_view(salt, fields, fields), TlogProof(index, path, self.cosigned).text())
+
+    def note(self, tree: Tree | None = None) -> str:
+        """The head of the log, or of another tree under its name, as the broker signs it."""
+        tree = tree or self.tree
+        origin = log_origin(self.house.broker.issuer, C)
+        return sign_checkpoint(Checkpoint(origin, tree.size, tree.root()), self.house.broker.log)
+
+    def ask(self, old_size: int, note: str | None = None, proof: Sequence[bytes] | None = None) -> httpx.Response:
+        """Shows a head to the witness."""
+        if proof is None:
+            proof = self.tree.consistency_proof(old_size) if 0 < old_size < self.tree.size else ()
+        request = CosignatureRequest(old_size=old_size, consistency=tuple(proof), checkpoint=note or self.note())
+        return self.house.by_broker("POST", "/witness/cosignatures", request)
+
+    def show(self) -> None:
+        """Shows the head, from wherever the witness is, and keeps its cosignature."""
+        response = self.ask(0)
+        if response.status_code == 409:
+            response = self.ask(int(response.json()["parameters"]["size"]))
+        self.cosigned = add_signature(self.note(), read(response, CosignatureAnswer).cosignature)
 
 
 @dataclass
@@ -62,6 +124,7 @@ class House:
         )
         self.api = create_app(settings, clock=self.clock)
         self.client = TestClient(self.api, base_url=ISSUER)
+        self.broker_log = BrokerLog(self)
 
     @property
     def holder(self) -> KeyHolder:
@@ -191,24 +254,29 @@ class House:
 
     def grant(self, info: WrapInfo, wrapped_key: bytes, **changes: Any) -> Grant:
         """What an honest broker grants the municipality for that field."""
-        return Grant(
-            **{
-                "jti": str(uuid4()),
-                "broker": "https://broker.example",
-                "key_holder": ISSUER,
-                "recipient": "municipality",
-                "issued_at": self.clock.now,
-                "expires_at": self.clock.now + timedelta(seconds=120),
-                "current_version": COVENANT.version,
-                "purpose": "nuisance",
-                "stage": "signal",
-                "info": info,
-                "wrapped_key_digest": wrapped_key_digest(wrapped_key),
-                "rule": "municipality-sees-nuisance",
-                "audit_entry": str(uuid4()),
-            }
-            | changes
-        )
+        given = {
+            "jti": str(uuid4()),
+            "broker": "https://broker.example",
+            "key_holder": ISSUER,
+            "recipient": "municipality",
+            "issued_at": self.clock.now,
+            "expires_at": self.clock.now + timedelta(seconds=120),
+            "current_version": COVENANT.version,
+            "purpose": "nuisance",
+            "stage": "signal",
+            "info": info,
+            "wrapped_key_digest": wrapped_key_digest(wrapped_key),
+            "rule": "municipality-sees-nuisance",
+            "audit_entry": str(uuid4()),
+        } | changes
+        if "entry" not in given:
+            given["entry"] = self.broker_log.decision(**given)
+        return Grant(**given)
+
+    def recorded(self, grant: Grant) -> Grant:
+        """A grant that was bent, with a decision in the log that was bent alike."""
+        fields = {name: getattr(grant, name) for name in ("audit_entry", "recipient", "purpose", "stage", "info")}
+        return replace(grant, entry=self.broker_log.decision(**fields))
 
     def release(
         self,

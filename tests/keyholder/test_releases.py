@@ -110,7 +110,7 @@ def test_a_used_jti_serves_no_other_grant(house: House, field: tuple[WrapInfo, S
     info, sealed = field
     grant = house.grant(info, sealed.wrapped_key)
     read(house.release(grant, sealed.wrapped_key), ReleaseAnswer)
-    response = house.release(replace(grant, audit_entry=str(uuid4())), sealed.wrapped_key)
+    response = house.release(house.recorded(replace(grant, audit_entry=str(uuid4()))), sealed.wrapped_key)
     assert_refused(house, response, "grant-used", before=1)
 
 
@@ -253,7 +253,7 @@ def test_a_grant_opens_exactly_what_was_sealed_and_only_inside_the_matrix(
 ) -> None:
     info, sealed = field
     house.sealing_key("2027-10")
-    grant = change(house, house.grant(info, sealed.wrapped_key))
+    grant = house.recorded(change(house, house.grant(info, sealed.wrapped_key)))
     response = house.release(grant, sealed.wrapped_key)
     if code is None:
         assert response.status_code == 200
@@ -398,9 +398,10 @@ def test_what_cannot_be_recorded_is_not_released(house: House, field: tuple[Wrap
 
 def test_a_refusal_that_cannot_be_recorded_is_not_told(house: House, field: tuple[WrapInfo, SealedField]) -> None:
     info, sealed = field
+    grant = house.grant(info, sealed.wrapped_key, stage="closed")
     with house.holder.database.transaction() as session:
         session.connection().execute(text("ALTER TABLE audit_leaf RENAME TO gone"))
-    response = house.release(house.grant(info, sealed.wrapped_key, stage="closed"), sealed.wrapped_key)
+    response = house.release(grant, sealed.wrapped_key)
     assert (response.status_code, response.json()["type"]) == (503, "/problems/audit-unavailable")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import httpx
 
 from clients.protocol.ceremony import HolderSecret, KeyScope, PartyKey, draw_party_key, draw_secret
+from clients.protocol.checkpoint import Checkpoint, cosign, parse_checkpoint
 from clients.protocol.group import Element, multiply
 from clients.protocol.hybrid import HybridPrivateKey, HybridPublicKey
+from clients.protocol.merkle import EMPTY_ROOT, verify_consistency
 from clients.protocol.messages.keyholder import (
     CommitmentsAnswer,
     ConversionShare,
@@ -18,13 +21,16 @@ from clients.protocol.messages.keyholder import (
     MatchKeyCommitments,
     PartyCommitment,
 )
+from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, WitnessedLog
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.shares import seal_share
+from clients.protocol.signatures import public_key
 from clients.protocol.tokens import TokenContext
 from covenant_rules.model import Covenant
 from service.web.registry import match_keys_of
 
 RECEIPT_KEY = bytes(32)
+WITNESS, WITNESS_KEY = "keyholder.example/witness", bytes(range(32))
 
 
 @dataclass
@@ -37,6 +43,8 @@ class Holder:
     """By (match key, party): the current version and key."""
     months: dict[str, HybridPrivateKey] = field(default_factory=dict)
     broker_key: HybridPublicKey | None = None
+    heads: dict[str, Checkpoint] = field(default_factory=dict)
+    """By origin: what it cosigned last, as a witness."""
     down: bool = False
 
     def __post_init__(self) -> None:
@@ -47,7 +55,9 @@ class Holder:
 
     def copy(self) -> Holder:
         """Another holder of the same keys, whose changes stay its own."""
-        return replace(self, secrets=dict(self.secrets), keys=dict(self.keys), months=dict(self.months))
+        return replace(
+            self, secrets=dict(self.secrets), keys=dict(self.keys), months=dict(self.months), heads=dict(self.heads)
+        )
 
     def enrol(self, party: str) -> None:
         """Draws the party's keys for every match key that the covenant gives it."""
@@ -113,16 +123,36 @@ class Holder:
             ),
         )
 
+    def witnessed(self) -> WitnessedLog:
+        key = public_key(WITNESS_KEY)
+        return WitnessedLog(origin="any", witness_name=WITNESS, witness_key=key, findings=())
+
+    def cosign(self, request: CosignatureRequest) -> CosignatureAnswer | int:
+        """Its signature line, or the size it is at. Raises MerkleError for a log that does not go on from there."""
+        head = parse_checkpoint(request.checkpoint.partition("\n\n")[0] + "\n")
+        seen = self.heads.get(head.origin, Checkpoint(head.origin, 0, EMPTY_ROOT))
+        if request.old_size != seen.size:
+            return seen.size
+        verify_consistency(seen.size, head.size, request.consistency, seen.root, head.root)
+        self.heads[head.origin] = head
+        return CosignatureAnswer(cosignature=cosign(head, WITNESS, WITNESS_KEY, int(time.time())))
+
     def transport(self, *, tampered: Mapping[str, object] | None = None) -> httpx.MockTransport:
-        """The two answers as the broker fetches them. `tampered` answers instead, by the last part of the path."""
+        """The answers as the broker fetches them. `tampered` answers instead, by the last part of the path."""
 
         def answer(request: httpx.Request) -> httpx.Response:
             if self.down:
                 raise httpx.ConnectError("nobody there")
             name = request.url.path.rsplit("/", 1)[-1]
+            if name == "cosignatures":
+                message = self.cosign(CosignatureRequest.model_validate_json(request.content))
+                if isinstance(message, int):
+                    return httpx.Response(409, json={"parameters": {"size": str(message)}})
+                return httpx.Response(200, content=message.model_dump_json())
             message = (tampered or {}).get(name) or {
                 "commitments": self.commitments,
                 "conversion-shares": self.conversion_shares,
+                "witness": self.witnessed,
             }[name]()
             return httpx.Response(200, content=message.model_dump_json())  # type: ignore[attr-defined]
 

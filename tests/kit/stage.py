@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,6 @@ from uuid import uuid4
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from starlette.testclient import TestClient
 
 from clients.protocol import jws
 from clients.protocol.encoding import b64u_decode
@@ -25,8 +25,10 @@ from clients.protocol.messages.keyholder import Enrolment, Founding, Suspension
 from clients.protocol.request_token import sign_request
 from covenant_rules.load import load
 from covenant_rules.model import Covenant
+from service.audit.tree.sequencer import LogSigner, Sequencer
 from service.broker.app import create_app
 from service.broker.context import BrokerContext
+from service.broker.witnessing import Witnessing
 from service.covenants.succession import day_in_amsterdam
 from service.settings import BrokerSettings
 from service.storage.keystore import KeyDirectory
@@ -34,6 +36,10 @@ from service.storage.service_keys import create_service_keys, public_service_key
 from tests.kit.holder import Holder
 from tests.kit.partner import Partner
 from tests.service.cast import DOCUMENT, Approver, Clock, Member, adopt
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it would rather have a successor of httpx that is not out yet
+    from starlette.testclient import TestClient
 
 ISSUER = "https://broker.example"
 KEY_HOLDER_ISSUER = "https://keyholder.example"
@@ -123,6 +129,13 @@ class Stage:
     def reinstate(self, party: str) -> None:
         self.operate("DELETE", f"/covenants/{self.covenant.id}/parties/{party}/suspension")
 
+    def witness(self) -> None:
+        """Has every entry so far sequenced, and the head cosigned: here this happens when it is asked for."""
+        signer = LogSigner(self.settings.issuer, self.keys.read("service/checkpoint"))
+        database, clock = self.context.database, self.clock
+        Sequencer(database, signer, clock=clock).round()
+        Witnessing(database, self.context.key_holder, signer, self.context.audit, clock=clock).show(self.covenant.id)
+
     def adopt(self, document: bytes) -> Covenant:
         """Makes another version the current one."""
         with self.context.database.transaction() as session:
@@ -147,7 +160,7 @@ def prepare(
         operators={OPERATOR: jws.public_jwk(operator_key)},
         key_holder_url="https://keyholder.example",
         key_holder_issuer=KEY_HOLDER_ISSUER,
-        **settings,
+        **({"sequencer": False} | settings),
     )
     holder = Holder(load(document))
     encoded = public_service_keys(keys, "broker")["encryption"]

@@ -9,9 +9,12 @@ from uuid import UUID
 import pytest
 
 from clients.protocol import jws
+from clients.protocol.audit_leaf import entry_leaf, leaf_of_view, partial_view
+from clients.protocol.checkpoint import Checkpoint, add_signature, cosign, sign_checkpoint
 from clients.protocol.errors import TokenError
-from clients.protocol.grants import TYP, Grant, sign_grant, verify_grant, wrapped_key_digest
+from clients.protocol.grants import TYP, EntryProof, Grant, sign_grant, verify_grant, wrapped_key_digest
 from clients.protocol.sealing import WrapInfo
+from clients.protocol.tlog_proof import TlogProof
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BROKER = jws.generate_key()
@@ -30,6 +33,29 @@ INFO = WrapInfo(
     variant="gist",
     retention_month="2027-11",
 )
+
+
+def entry(signals: int) -> EntryProof:
+    """Of a decision that showed so many signals, in a log of many million entries."""
+    checkpoint = Checkpoint("broker.example/covenants/complex-approach", 2**26, bytes(32))
+    note = add_signature(
+        sign_checkpoint(checkpoint, bytes(32)), cosign(checkpoint, "keys.example/witness", bytes(32), 9)
+    )
+    fields = dict.fromkeys(("day", "time", "rules", "withheld", "rest"), b"x" * 60) | FIELDS
+    fields |= {f"shown/{UUID(int=number)}": SHOWN for number in range(signals)}
+    view = partial_view(bytes(32), fields, {*FIELDS, f"shown/{UUID(int=0)}"})
+    assert leaf_of_view(view) == entry_leaf(bytes(32), fields)
+    return EntryProof(view, TlogProof(2**25, (bytes(32),) * 26, note).text())
+
+
+FIELDS = {
+    "entry": b'{"covenant":"complex-approach","event":"disclosure-decided",'
+    b'"id":"00000000-0000-0000-0000-000000000009"}',
+    "party": b'"municipality"',
+    "purpose": b'"nuisance"',
+    "stage": b'"signal"',
+}
+SHOWN = b'{"items":["category","hit","note.gist","period","source"],"source":"police"}'
 GRANT = Grant(
     jti=str(UUID(int=7)),
     broker="https://broker.example",
@@ -44,6 +70,7 @@ GRANT = Grant(
     wrapped_key_digest=wrapped_key_digest(b"wrapped"),
     rule="municipality-sees-nuisance",
     audit_entry=str(UUID(int=9)),
+    entry=entry(1),
 )
 
 
@@ -53,6 +80,17 @@ def verify(token: str, *, key_holder: str = GRANT.key_holder, now: datetime = NO
 
 def test_what_was_granted_is_what_is_read() -> None:
     assert verify(sign_grant(GRANT, BROKER)) == GRANT
+
+
+@pytest.mark.parametrize("signals", [1, 20, 200, 1500])
+def test_a_grant_about_one_of_many_signals_is_not_too_long(signals: int) -> None:
+    grant = replace(GRANT, entry=entry(signals))
+    assert verify(sign_grant(grant, BROKER)) == grant
+
+
+def test_a_grant_that_nobody_could_read_is_not_made() -> None:
+    with pytest.raises(TokenError, match="too long"):
+        sign_grant(replace(GRANT, entry=entry(5000)), BROKER)
 
 
 def test_a_grant_of_another_broker_is_refused() -> None:

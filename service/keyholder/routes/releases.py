@@ -12,7 +12,7 @@ from covenant_rules.dates import amsterdam_date
 from service.audit.record import AuditRecord
 from service.errors import DomainError, Refused
 from service.keyholder.callers import Caller, Holder, PartyCaller, refusals_on_record
-from service.keyholder.holder import KeyHolder
+from service.keyholder.holder import KeyHolder, broker_log
 from service.release.checks import Facts
 from service.release.service import refusal
 from service.web.parameters import CovenantId
@@ -46,7 +46,7 @@ def release_field(holder: Holder, caller: PartyCaller, covenant_id: CovenantId, 
             body,
             facts,
             recipient_key=recipient_key,
-            service=service,
+            log=broker_log(broker, covenant_id),
             by=caller.principal,
             trace=caller.trace,
         )

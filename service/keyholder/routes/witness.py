@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response, status
 from clients.protocol.messages.log import Acknowledgement, CosignatureAnswer, CosignatureRequest, WitnessedLog
 from service.errors import Refused
 from service.keyholder.callers import AnyCaller, Holder, OperatorCaller, ServiceCaller
+from service.keyholder.holder import broker_log
 from service.web.parameters import CovenantId
 
 __all__ = ["router"]
@@ -24,7 +25,7 @@ def read_witnessed(holder: Holder, caller: AnyCaller, covenant_id: CovenantId) -
     """The last head that was cosigned, to be compared with what the broker shows; and what does not fit."""
     with holder.database.transaction() as session:
         holder.covenants.current(session, covenant_id)
-        return holder.witness.witnessed(session, holder.broker_log(session, covenant_id))
+        return holder.witness.witnessed(session, broker_log(holder.counterpart.known(session), covenant_id))
 
 
 @router.post("/cosignatures", summary="Have a head cosigned")
@@ -34,7 +35,7 @@ def cosign_head(
     """For the broker: its head, if everything that was cosigned before is still in it."""
     with holder.database.transaction() as session:
         holder.covenants.current(session, covenant_id)
-        log = holder.broker_log(session, covenant_id)
+        log = broker_log(holder.counterpart.known(session), covenant_id)
         verdict = holder.witness.cosign(session, log, body, by=caller.principal, trace=caller.trace)
     if isinstance(verdict, str):
         return CosignatureAnswer(cosignature=verdict)
@@ -53,5 +54,5 @@ def acknowledge_finding(
 ) -> None:
     """The operator has looked into it; releases go on, and the log from the head that was shown. Harmless to repeat."""
     with holder.database.transaction() as session:
-        log = holder.broker_log(session, covenant_id)
+        log = broker_log(holder.counterpart.known(session), covenant_id)
         holder.witness.acknowledge(session, log, finding_id, body.reason, by=caller.principal, trace=caller.trace)
