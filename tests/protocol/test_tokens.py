@@ -112,7 +112,11 @@ def test_fewer_or_more_elements_than_were_sent_are_refused() -> None:
             unblind(batch, wrong)
 
 
-@pytest.mark.parametrize("bad", [IDENTITY, b"\x01" + bytes(31), PUBLIC[:31], PUBLIC[:31] + bytes((PUBLIC[31] | 0x80,))])
+@pytest.mark.parametrize(
+    "bad",
+    [IDENTITY, b"\x01" + bytes(31), PUBLIC[:31], PUBLIC[:31] + bytes((PUBLIC[31] | 0x80,))],
+    ids=["identity", "not canonical", "too short", "bit 255"],
+)
 def test_a_bad_token_is_refused_in_its_place_and_stops_no_other(bad: bytes) -> None:
     tokens: list[bytes] = [multiply(KEY, CONTEXT.point(value)) for value in (b"one", b"two", b"three")]
     expected = [rekey(KEY, token) for token in tokens]
