@@ -32,6 +32,7 @@ _TO_STANDARD_ALPHABET = bytes.maketrans(b"-_+/=", b"+/\xff\xff\xff")
 _TO_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _DEEPEST_WRITTEN = 64
+_SHORT_LENGTHS = [length.to_bytes(2, "big") for length in range(256)]
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _NO_BRACKETS = re.compile(r"[^\[\]{}]++")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -45,9 +46,10 @@ def lp(*parts: bytes | str) -> bytes:
     pieces: list[bytes] = []
     for part in parts:
         raw = _utf8(part) if isinstance(part, str) else part
-        if len(raw) > 0xFFFF:
+        length = len(raw)
+        if length > 0xFFFF:
             raise EncodingError("part exceeds 65535 bytes")
-        pieces.append(len(raw).to_bytes(2, "big"))
+        pieces.append(_SHORT_LENGTHS[length] if length < 256 else length.to_bytes(2, "big"))
         pieces.append(raw)
     return b"".join(pieces)
 

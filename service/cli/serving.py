@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=ServiceSettings)
 
-__all__ = ["broker_app", "keyholder_app", "mount", "serve"]
+__all__ = ["broker_app", "keyholder_app", "mount", "serve", "settle_memory"]
 
 # How a worker process, which imports its app by name, learns which settings file its parent was given.
 _FILE = {"broker": "COVENANTD_BROKER_SETTINGS_FILE", "keyholder": "COVENANTD_KEYHOLDER_SETTINGS_FILE"}
@@ -112,4 +113,17 @@ def _build(kind: type[S], create_app: Callable[[S], ASGIApp]) -> ASGIApp:
     file = os.environ.get(_FILE[kind.name])
     settings = load_settings(kind, Path(file) if file else None)
     configure_logging(settings.log_level)
-    return create_app(settings)
+    app = create_app(settings)
+    settle_memory()
+    return app
+
+
+def settle_memory() -> None:
+    """What is loaded by now stays for good, and the collector need not walk it again and again.
+
+    A batch of a thousand signals makes a hundred thousand objects that all go by themselves; walking them every 700, as
+    Python does by default, is an eighth of the cost of taking them in.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)

@@ -44,6 +44,7 @@ from clients.protocol.request_token import sign_request
 from clients.protocol.tokens import rekey_many
 from service.broker.app import create_app
 from service.broker.tables import metadata
+from service.cli.serving import settle_memory
 from service.principals import Principal, Role
 from service.settings import BrokerSettings
 from service.signals.admission import Terms, admit
@@ -62,7 +63,9 @@ ITEMS = ("note.gist", "note.full", "contact.role")
 def broker() -> ASGIApp:
     """What each uvicorn worker serves."""
     configure_logging("WARNING")
-    return create_app(BrokerSettings.model_validate_json(Path(os.environ[SETTINGS]).read_bytes()))
+    app = create_app(BrokerSettings.model_validate_json(Path(os.environ[SETTINGS]).read_bytes()))
+    settle_memory()
+    return app
 
 
 def bare_rekeying(seconds: float = 2.0) -> float:
@@ -269,6 +272,7 @@ def run(directory: Path, given: argparse.Namespace) -> None:
             print(f"ratio               {signals * given.tokens / bare:10.2f}")
             print("processor time of one signal, µs: ", end="")
             print(", ".join(f"{name} {seconds / total * 1e6:.0f}" for name, seconds in spent.items()))
+            settle_memory()
             print("one signal, in one process, µs:")
             for step, cost in breakdown(stage, spare, given.size).items():
                 print(f"  {step:48} {cost:8.1f}")
