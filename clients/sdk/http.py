@@ -25,6 +25,8 @@ PROBLEMS = "/problems/"
 _STALE = frozenset({"stale-covenant-version", "stale-key-version"})
 _ATTEMPTS = 5
 _FIRST_PAUSE = 0.2  # seconds; doubled after each attempt
+_IN_A_MOMENT = "not-yet-witnessed"
+"""Where `Retry-After`, in whole seconds, says longer than it takes: a tenth of a second, as a rule."""
 _LONGEST_PAUSE = 5.0  # seconds: a quota that lasts until tomorrow is not waited for
 
 
@@ -128,7 +130,8 @@ class Conversation:
                 patient = response.status_code in (429, 502, 503, 504) and (refusal.retry_after or 0) <= _LONGEST_PAUSE
                 if not patient or attempt == _ATTEMPTS:
                     raise refusal
-                wait = max(wait, refusal.retry_after or 0)
+                if refusal.code != _IN_A_MOMENT:
+                    wait = max(wait, refusal.retry_after or 0)
             self._pause(min(wait, _LONGEST_PAUSE))
             wait *= 2
         raise AssertionError("unreachable")  # pragma: no cover

@@ -94,6 +94,14 @@ def test_what_passes_is_waited_for() -> None:
     assert pauses == [1.0, 2.0]
 
 
+def test_what_the_witness_has_yet_to_see_takes_no_whole_second() -> None:
+    answers = iter([problem(503, "not-yet-witnessed", {"Retry-After": "1"})] * 2)
+    pauses: list[float] = []
+    with conversation(lambda _: next(answers, httpx.Response(200, json={"notices": []})), pauses) as talk:
+        talk.get("/v1/x", NoticePage)
+    assert pauses == [0.2, 0.4]
+
+
 def test_a_silent_service_is_unreachable_after_a_while() -> None:
     def silent(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no")

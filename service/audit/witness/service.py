@@ -165,7 +165,7 @@ class Witness:
             ) from None
         row = repository.log(session, log.covenant_id)
         at = verified.cosigned_at.get(self._name)
-        if row is None or at is None or at < int(row.trusted_from.timestamp()):
+        if row is None or at is None or at <= int(row.trusted_from.timestamp()):
             raise Refused("entry-not-witnessed", "the entry's head was not cosigned here", pointer="/grant")
 
     def _head(self, log: Witnessed, note: str) -> Checkpoint:
@@ -187,7 +187,7 @@ class Witness:
             size=0,
             note=note,
             cosigned_at=now,
-            trusted_from=now,
+            trusted_from=now - timedelta(seconds=1),
         )
         repository.add(session, row)
         self._audit.append(session, actor.record("log-first-cosigned", log, _about(log, None, note)))

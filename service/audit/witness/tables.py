@@ -21,7 +21,8 @@ class WitnessedLogRow(SQLModel, table=True):
     """The head as the log signed it, with the cosignature."""
     cosigned_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     trusted_from: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
-    """When it was first seen, or acknowledged last. Cosignatures from before may be of heads that are no more."""
+    """When a finding was acknowledged last, or before it was first seen. Cosignatures up to then, in whole seconds, may
+    be of heads that are no more."""
 
 
 class WitnessFindingRow(SQLModel, table=True):
