@@ -52,6 +52,7 @@ from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
 from service.web.access_log import configure_logging
 from tests.kit import Partner, Stage, open_stage
+from tests.service.cast import amended
 
 CORES = len(os.sched_getaffinity(0))
 SETTINGS = "BENCH_BROKER_SETTINGS"
@@ -249,7 +250,11 @@ def run(directory: Path, given: argparse.Namespace) -> None:
         metadata.create_all(database.engine)
         database.dispose()
         clock = partial(datetime.now, UTC)
-        with open_stage(url, directory, clock=clock, parties=[PARTY], database_connections=8) as stage:
+        # The workers go by the clock on the wall, and the example covenant ends.
+        lasting = amended("until: 2028-12-31", "until: 2999-12-31")
+        with open_stage(
+            url, directory, document=lasting, clock=clock, parties=[PARTY], database_connections=8
+        ) as stage:
             make = partial(make_batches, stage, PARTY, size=given.size, tokens=given.tokens, fields=given.fields)
             bodies, spare, warm = make(given.batches), make(5), make(2 * given.workers)
             print(f"{CORES} cores, {given.workers} workers, load {os.getloadavg()[0]:.1f}")
