@@ -22,7 +22,7 @@ from service.audit.tree.tables import TABLES as TREE
 
 # Spelled as PostgreSQL gives them back, so that a migration finds no difference.
 _OUTCOME = (
-    "CASE WHEN ((event)::text ~~ '%-refused'::text) THEN 'refused'::text "
+    "CASE WHEN (\"right\"((event)::text, 8) = '-refused'::text) THEN 'refused'::text "
     "ELSE COALESCE((fields ->> 'outcome'::text), 'done'::text) END"
 )
 
