@@ -118,7 +118,8 @@ def draft(file: FileArgument, profile: ProfileOption = DEFAULT_PROFILE) -> None:
         told = opened.draft(document)
         before = opened.last().covenant
     show_difference(compare(before, read.covenant), before, read.covenant)
-    notes.print(f"Draft {told.version[:_SHOWN]}. Put it to the others: `covenant versions propose {told.version}`")
+    short = told.version[:_SHOWN]
+    notes.print(f"Draft {short}. Put it to the others: `covenant versions propose {short}`", soft_wrap=True)
 
 
 @app.command()
@@ -241,4 +242,4 @@ def _tell(told: VersionDescription) -> None:
     if told.status is VersionStatus.SCHEDULED:
         notes.print(f"In force from {told.valid_from} on, at both services.")
     elif told.status in _NEXT:
-        notes.print(_NEXT[told.status])
+        notes.print(_NEXT[told.status], soft_wrap=True)
