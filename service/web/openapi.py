@@ -24,7 +24,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     "403": ("Refused", "The caller may not; with the clause where a rule of the covenant says so."),
     "404": ("NotFound", "Nothing by that id that the caller may know of."),
     "408": ("TooSlow", "The body did not arrive in time."),
-    "409": ("Conflict", "In conflict with what is recorded."),
+    "409": ("Conflict", "In conflict with what is recorded, such as that the covenant has ended."),
     "413": ("TooLarge", "The body or the batch is too large."),
     "415": ("UnsupportedMediaType", "The body is not application/json in UTF-8."),
     "429": ("QuotaExceeded", "The quota is spent; see Retry-After."),
@@ -55,6 +55,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
     responses = {status: response for status, response in operation["responses"].items() if status[0] in "123"}
+    if "201" in responses:  # whatever is made is made once: asked again, the answer is what there is
+        responses.setdefault("200", {**responses["201"], "description": "It was there already; nothing has changed."})
     for response in responses.values():
         response.setdefault("headers", {})["API-Version"] = {"$ref": "#/components/headers/API-Version"}
     for status in _possible(method, operation):
@@ -68,7 +70,7 @@ def _possible(method: str, operation: dict[str, Any]) -> set[str]:
     if parameters or method != "get":
         possible |= {"400"}
     if any(parameter["in"] == "path" for parameter in parameters):
-        possible |= {"404"}
+        possible |= {"404", "409"}
     if "requestBody" in operation:
         possible |= {"408", "409", "413", "415"}
     if operation.get("security"):

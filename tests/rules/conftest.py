@@ -6,6 +6,14 @@ a line that is covered today is covered tomorrow, and a mutant that survives onc
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-settings.register_profile("brief", max_examples=10, derandomize=True, database=None, deadline=None)
+settings.register_profile(
+    "brief",
+    max_examples=10,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],  # what fails under a mutant need not be told in its simplest form
+    report_multiple_bugs=False,
+)

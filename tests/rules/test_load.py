@@ -189,6 +189,7 @@ def test_a_code_is_explained_however_it_is_typed() -> None:
     assert explain_code("CR000") is None
 
 
+@pytest.mark.source
 def test_every_code_in_the_source_is_in_the_catalogue() -> None:
     used = {
         word.strip('",')
