@@ -1,4 +1,4 @@
-"""The key holder as witness of the broker's log: it sees forks, lost histories and silence, and releases nothing then."""
+"""The key holder as witness of the broker's log: it sees forks, lost histories and silence, and releases nothing."""
 
 from __future__ import annotations
 
