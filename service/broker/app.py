@@ -22,6 +22,7 @@ from service.audit.tree.sequencer import LogSigner
 from service.audit.writer import AuditWriter
 from service.broker.context import BrokerContext
 from service.broker.keyholder import KeyHolder
+from service.broker.routes.conditions import condition_routes
 from service.broker.routes.covenants import covenant_routes
 from service.broker.routes.disclosure import disclosure_routes
 from service.broker.routes.signals import signal_routes
@@ -68,6 +69,7 @@ _TAGS = (
     {"name": "Versions", "description": "Changing the rules: draft, proposal, advice, approval, schedule"},
     {"name": "Signals", "description": "Submitting, reading and withdrawing one's own signals"},
     {"name": "Disclosure", "description": "Hits, look-ups, disclosures, grants and notices"},
+    {"name": "Conditions", "description": "What others do before something opens: releases and approvals"},
     {"name": "Log", "description": "This service's log: heads, proofs, and entries for who may see them"},
     {"name": "Audit", "description": "Searching the log, and what a party sees of it"},
 )
@@ -168,6 +170,7 @@ def create_app(
             version_routes(context),
             signal_routes(context),
             disclosure_routes(context),
+            condition_routes(context),
             log_routes(log),
             audit_routes(audit),
         ),

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from service.audit.tables import TABLES as AUDIT
 from service.covenants.tables import TABLES as COVENANTS
+from service.disclosure.conditions.tables import TABLES as CONDITIONS
 from service.disclosure.tables import TABLES as DISCLOSURE
 from service.parties.tables import TABLES as PARTIES
 from service.signals.tables import TABLES as SIGNALS
@@ -16,7 +17,7 @@ from service.storage.spent_tokens import TABLES as SPENT_TOKENS
 
 __all__ = ["TABLES", "metadata"]
 
-TABLES: tuple[type[SQLModel], ...] = (*PARTIES, *COVENANTS, *SIGNALS, *DISCLOSURE, *AUDIT, *SPENT_TOKENS)
+TABLES: tuple[type[SQLModel], ...] = (*PARTIES, *COVENANTS, *SIGNALS, *DISCLOSURE, *CONDITIONS, *AUDIT, *SPENT_TOKENS)
 
 metadata = MetaData()
 for _table in TABLES:

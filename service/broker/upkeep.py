@@ -1,4 +1,5 @@
-"""What the broker does by itself: signals expire and are forgotten, versions' days come, endings are finished."""
+"""What the broker does by itself: signals expire and are forgotten, sources are reminded, versions' days come, endings
+are finished."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from sqlmodel import Session
 
 from service.broker.context import BrokerContext
 from service.broker.governance import finish_endings, turn_to_new_versions
+from service.disclosure.conditions.upkeep import carry_on
 from service.heartbeat import Heartbeat
 
 __all__ = ["kept_up", "upkeep"]
@@ -44,6 +46,8 @@ def upkeep(context: BrokerContext) -> None:
         covenants = context.covenants.list(session)
     expired = sum(_all(context, context.signals.expire, covenant_id) for covenant_id in covenants)
     for covenant_id in covenants:
+        with context.database.transaction() as session:
+            carry_on(session, context.desk, covenant_id)
         with context.database.transaction() as session:
             context.desk.forget(session, covenant_id)
     forgotten = sum(_all(context, context.signals.forget, covenant_id) for covenant_id in covenants)

@@ -15,7 +15,7 @@ All of it is one transaction of the caller's. What raises leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from service.audit.record import Shown
 from service.disclosure import repository
 from service.disclosure.answers import decided, restore, rules_of, store
 from service.disclosure.asking import Asking
+from service.disclosure.conditions.known import NOTHING, known_of, taken_back
 from service.disclosure.desk import Desk
 from service.disclosure.facts import Subject, own_subjects
 from service.disclosure.opening import disclosed_hits
@@ -83,7 +84,7 @@ def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: 
     decision = subject.decide(asking, posed.purpose)
     shown = decided(decision, subject.matched, subject.sealed)
     sources = {one.signal_id: subject.signals[str(one.signal_id)].party for one in shown}
-    hold_shown(session, asking, desk, sources)  # 4
+    hold_shown(session, asking, desk, sources, subject, posed.purpose)  # 4
     entry = desk.audit.append(  # 5
         session,
         asking.record(
@@ -121,7 +122,7 @@ def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: 
     repository.add_disclosure(session, row)
     notices = notices_of(asking, posed.purpose, decision, ((one, sources[one.signal_id]) for one in shown), desk.random)
     repository.add_notices(session, notices)
-    if shown and not subject.has_own(asking.viewer):
+    if shown and not subject.has_evidence(asking.viewer):
         repository.mark_told(session, asking.covenant_id, asking.viewer, subject.named, asking.now)
     return _message(session, asking, row)  # 7
 
@@ -137,18 +138,27 @@ def own_disclosure(session: Session, asking: Asking, desk: Desk, disclosure_id: 
 def _again(session: Session, asking: Asking, desk: Desk, row: DisclosureRow) -> Disclosure:
     record = asking.record("disclosure-read", disclosure=row.disclosure_id, purpose=row.purpose, stage=row.stage)
     desk.audit.append(session, record)
-    return _message(session, asking, row)
+    shown = {one.signal_id for one in restore(row.answer)}
+    return _message(session, asking, row, without=taken_back(session, asking, row.purpose, shown, row.decided_at))
 
 
-def hold_shown(session: Session, asking: Asking, desk: Desk, sources: Mapping[UUID, str]) -> None:
-    """Holds the signals and their sources as they are. Raises Unavailable if one ended since it was read."""
+def hold_shown(
+    session: Session, asking: Asking, desk: Desk, sources: Mapping[UUID, str], subject: Subject, purpose: str
+) -> None:
+    """Holds the signals, their sources, and what was released and approved. Raises Unavailable if any of it ended."""
     live = repository.hold_live(session, asking.covenant_id, sources)
     held = desk.parties.hold(session, asking.covenant_id, frozenset(sources.values()))
-    if live != frozenset(sources) or any(party.state != "active" for party in held.values()):
+    ended = live != frozenset(sources) or any(party.state != "active" for party in held.values())
+    if subject.known is not NOTHING:
+        (known,) = known_of(session, asking, (subject,), hold=True)
+        ended = ended or not known.has(subject.known, purpose)
+    if ended:
         raise Unavailable("facts-changed", "what could be shown has changed this very moment; ask again", retry_after=1)
 
 
-def _message(session: Session, asking: Asking, row: DisclosureRow) -> Disclosure:
+def _message(
+    session: Session, asking: Asking, row: DisclosureRow, *, without: Collection[UUID] = frozenset()
+) -> Disclosure:
     return Disclosure(
         disclosure_id=row.disclosure_id,
         covenant_version=row.version,
@@ -157,6 +167,6 @@ def _message(session: Session, asking: Asking, row: DisclosureRow) -> Disclosure
         decided_at=row.decided_at,
         audit_entry_id=row.audit_entry_id,
         anchor_signal_id=row.anchor_signal_id,
-        hits=disclosed_hits(session, asking, restore(row.answer)),
+        hits=disclosed_hits(session, asking, [one for one in restore(row.answer) if one.signal_id not in without]),
         obligations=tuple(row.obligations),
     )

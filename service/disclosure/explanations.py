@@ -44,7 +44,7 @@ def explain(session: Session, asking: Asking, desk: Desk, hit_id: UUID, language
     if seen is None:
         raise _unknown()
     signal = subject.signals[str(seen.signal_id)]
-    hold_shown(session, asking, desk, {seen.signal_id: signal.party})
+    hold_shown(session, asking, desk, {seen.signal_id: signal.party}, subject, state.purpose)
     entry = desk.audit.append(
         session,
         asking.record(

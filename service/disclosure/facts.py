@@ -20,11 +20,12 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from covenant_rules.evaluate import decide
+from covenant_rules.evaluate import decide, observed
 from covenant_rules.model import Anchor, Covenant, Decision, Facts, LookUp, OwnSignal, Question, Signal
 from covenant_rules.retention import last_day
 from service.disclosure import repository
 from service.disclosure.asking import FIRST_STAGE, Asking
+from service.disclosure.conditions.known import NOTHING, Known, known_of
 from service.signals import matching
 from service.signals.matching import Neighbour, StoredSignal
 
@@ -47,10 +48,12 @@ class Subject:
     signals: Mapping[str, Signal]
     matched: Mapping[str, tuple[str, ...]]
     sealed: Mapping[str, tuple[str, ...]]
+    known: Known = NOTHING
+    """What was released and approved here."""
 
-    def has_own(self, viewer: str) -> bool:
-        """Whether the viewer has a signal of its own here."""
-        return any(signal.party == viewer for signal in self.signals.values())
+    def has_evidence(self, viewer: str) -> bool:
+        """Whether the viewer has observed something here itself: what it was told of others is no evidence."""
+        return any(signal.party == viewer and observed(signal) for signal in self.signals.values())
 
     def has_others(self, viewer: str) -> bool:
         """Whether there is anything to decide."""
@@ -58,10 +61,19 @@ class Subject:
 
     def decide(self, asking: Asking, purpose: str) -> Decision:
         """What the asking party may see here for one purpose, now."""
-        question = Question(asking.viewer, purpose, FIRST_STAGE, asking.now, self.anchor)
-        # Nothing is known of releases, approvals and cases before cases exist: conditions on them are not met.
-        facts = Facts(asking.current, asking.versions, frozenset(self.signals.values()), asking.active)
-        return decide(question, facts)
+        return decide(*self.question(asking, purpose))
+
+    def question(self, asking: Asking, purpose: str) -> tuple[Question, Facts]:
+        """The question for one purpose, now, with all that is known. Of cases nothing is: there are none yet."""
+        facts = Facts(
+            current=asking.current,
+            versions=asking.versions,
+            signals=frozenset(self.signals.values()),
+            active=asking.active,
+            released=self.known.released.get(purpose, frozenset()),
+            approvals=self.known.approvals.get(purpose, frozenset()),
+        )
+        return Question(asking.viewer, purpose, FIRST_STAGE, asking.now, self.anchor), facts
 
 
 def own_subjects(session: Session, asking: Asking, anchors: Sequence[UUID]) -> dict[UUID, Subject]:
@@ -83,7 +95,11 @@ def own_subjects(session: Session, asking: Asking, anchors: Sequence[UUID]) -> d
             matched=_matched(around),
             sealed=_sealed(around),
         )
-    return subjects
+    known = known_of(session, asking, list(subjects.values()))
+    return {
+        anchor: subject if what is NOTHING else replace(subject, known=what)
+        for (anchor, subject), what in zip(subjects.items(), known, strict=True)
+    }
 
 
 def looked_up(
@@ -96,7 +112,7 @@ def looked_up(
     """A subject that is asked about without a signal, by (match key, index) and with its handles by match key."""
     wanted = [matching.Subject(match_key, index) for match_key, index in named]
     near = _kept(asking, matching.neighbours_of(session, asking.covenant_id, wanted))
-    return Subject(
+    subject = Subject(
         anchor=LookUp(),
         purposes=None,
         named=tuple(named),
@@ -105,6 +121,8 @@ def looked_up(
         matched=_matched(near),
         sealed=_sealed(near),
     )
+    (known,) = known_of(session, asking, (subject,))
+    return replace(subject, known=known)
 
 
 def _kept(asking: Asking, near: Iterable[Neighbour]) -> list[Neighbour]:

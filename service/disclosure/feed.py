@@ -128,11 +128,14 @@ class _Walk:
         added: list[State] = []
         changed: list[State] = []
         notices: list[Notice] = []
+        unproved: list[tuple[str, bytes]] = []
         for anchor in anchors:
             told, subject = before.get(anchor, {}), subjects.get(anchor)
             seen = {} if subject is None else _seen(asking, subject)
             if not told and not seen:
                 continue
+            if subject is not None and seen and not subject.has_evidence(asking.viewer):
+                unproved += subject.named
             new = differences(
                 anchor,
                 next(iter(told.values())).handle if subject is None else subject.handle,
@@ -152,6 +155,7 @@ class _Walk:
         feeds.add(session, asking.covenant_id, asking.viewer, added)
         feeds.replace(session, asking.covenant_id, asking.viewer, changed)
         repository.add_notices(session, notices)
+        repository.mark_told(session, asking.covenant_id, asking.viewer, unproved, asking.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from tests.service.conftest import postgres
 
 __all__ = ["postgres"]
 
+CONDITIONS = (Path(__file__).parent / "covenant.yaml").read_bytes()
+
 MakeWorld = Callable[[bytes], World]
 
 _numbers = itertools.count(1)
@@ -63,6 +65,12 @@ def world_of(
 def world(world_of: MakeWorld) -> World:
     """The complex approach."""
     return world_of(DOCUMENT)
+
+
+@pytest.fixture
+def conditions(world_of: MakeWorld) -> World:
+    """A covenant that has every condition at work in the stage of the signal."""
+    return world_of(CONDITIONS)
 
 
 def _name(document: bytes) -> str:
