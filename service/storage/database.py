@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Dialect, Engine, LargeBinary, Table, create_engine, event, exc, text
+from sqlalchemy import ARRAY, Boolean, Dialect, Engine, LargeBinary, Table, create_engine, event, exc, text
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
@@ -136,7 +136,11 @@ def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Ma
     columns = [destination.columns[name] for name in first]
     names = [column.key for column in columns]
     driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-    converters = [_converter(column.type, connection.dialect) for column in columns]
+    converters = [
+        (place, convert)
+        for place, column in enumerate(columns)
+        if (convert := _converter(column.type, connection.dialect)) is not None
+    ]
     types = [_native_name(column.type, connection.dialect) for column in columns]
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(*filter(None, (destination.schema, destination.name))),
@@ -150,12 +154,11 @@ def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Ma
             while row is not None:
                 if len(row) != len(names):
                     raise ValueError("rows of one COPY must name the same columns")
-                copy.write_row(
-                    [
-                        value if convert is None or value is None else convert(value)
-                        for convert, value in zip(converters, (row[name] for name in names), strict=True)
-                    ]
-                )
+                values = [row[name] for name in names]
+                for place, convert in converters:
+                    if values[place] is not None:
+                        values[place] = convert(values[place])
+                copy.write_row(values)
                 count += 1
                 row = next(iterator, None)
     except psycopg.Error as error:
@@ -164,8 +167,12 @@ def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Ma
 
 
 def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
-    """How SQLAlchemy would hand the value to the driver. Bytes go as they are: its wrapper is for parameters."""
-    return None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
+    """How SQLAlchemy would hand the value to the driver, if not as it is. Its wrapper of bytes is for parameters."""
+    if isinstance(kind, LargeBinary | Boolean):
+        return None
+    if isinstance(kind, ARRAY) and _converter(kind.item_type, dialect) is None:
+        return None
+    return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _native_name(kind: TypeEngine[Any], dialect: Dialect) -> str:
