@@ -106,14 +106,15 @@ def found_covenant(holder: Holder, caller: OperatorCaller, body: Founding) -> Fo
 def enrol_party(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, body: Enrolment) -> None:
     """Registers a party of the covenant with its keys, and draws its key for each match key its kind may use.
 
-    Repeating it is harmless, and draws the keys that a later version of the covenant has added.
+    Those that scheduled versions give it are drawn too. Repeating it is harmless.
     """
     with holder.database.transaction() as session:
         covenant = holder.covenants.naming(session, covenant_id, body.party)
         signatory = covenant.parties.get(body.party)
         if signatory is None:
             raise Invalid("party-not-in-covenant", "the covenant names no such party", pointer="/party")
-        match_keys = match_keys_of(covenant, body.party)
+        versions = (covenant, *holder.covenants.coming(session, covenant_id))
+        match_keys = frozenset().union(*(match_keys_of(version, body.party) for version in versions))
         holder.parties.enrol(
             session,
             covenant_id,
