@@ -65,6 +65,10 @@ class Conversation:
         target = f"{path}?{urlencode(query)}" if query else path
         return self._read(self._send("GET", target, b"", {}), answer)
 
+    def fetch(self, path: str) -> bytes:
+        """GET `path`, whose answer is no JSON; raises Refused (or one of its kinds) or Unreachable."""
+        return self._send("GET", path, b"", {}).content
+
     def post(
         self, path: str, body: Message | None, answer: type[Answer], *, idempotency_key: str | None = None
     ) -> Answer:
