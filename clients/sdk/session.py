@@ -31,6 +31,7 @@ from clients.protocol.messages.broker import (
 )
 from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
 from clients.sdk.agreement import Agreement, fetch_agreement
+from clients.sdk.conditions import Conditions
 from clients.sdk.errors import ClientError
 from clients.sdk.governing import read_version
 from clients.sdk.http import Conversation
@@ -96,6 +97,7 @@ class Session:
         self.key_holder_conversation = talk(profile.key_holder, transports[1])
         self.broker = Broker(self.broker_conversation, profile.covenant)
         self.key_holder = KeyHolder(self.key_holder_conversation, profile.covenant)
+        self.conditions = Conditions(self.broker_conversation, profile.covenant)
 
     @classmethod
     def open(cls, directory: Path, *, actor: str | None = None, pool: Executor | None = None) -> Session:
