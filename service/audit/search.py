@@ -38,7 +38,20 @@ from service.audit.query import Search
 from service.audit.tables import AuditEntryRow, AuditLeafRow
 from service.audit.writer import uuid7
 
-__all__ = ["BUDGET", "Branch", "Entry", "Facets", "Found", "counts", "entries_of", "facets", "find", "fitting", "walk"]
+__all__ = [
+    "BUDGET",
+    "Branch",
+    "Entry",
+    "Facets",
+    "Found",
+    "counts",
+    "entries_of",
+    "facets",
+    "find",
+    "fitting",
+    "id_range",
+    "walk",
+]
 
 BUDGET = 0.2
 """Seconds after which a page begins no further window."""
@@ -115,12 +128,12 @@ def fitting(search: Search) -> list[Branch]:
     return [[*conditions, col(row.event) == event] for event in sorted(search.events)]
 
 
-def _range(search: Search) -> tuple[UUID, UUID]:
-    """The ids of the days asked for: from the first, to before the second."""
-    first = _FIRST if search.first is None else _id_at(amsterdam_midnight(search.first))
-    if search.last is None or search.last == date.max:
-        return first, _AFTER_ALL
-    return first, _id_at(amsterdam_midnight(search.last + timedelta(days=1)))
+def id_range(first: date | None, last: date | None) -> tuple[UUID, UUID]:
+    """The ids of entries of these days in Amsterdam: from the first id, to before the second."""
+    lowest = _FIRST if first is None else _id_at(amsterdam_midnight(first))
+    if last is None or last == date.max:
+        return lowest, _AFTER_ALL
+    return lowest, _id_at(amsterdam_midnight(last + timedelta(days=1)))
 
 
 def _ids(covenant_id: str, branch: Branch, floor: UUID, before: UUID) -> Select[Any]:
@@ -148,7 +161,7 @@ def find(
     There may be fewer while `before` of the answer says where to go on: the time for one page was spent.
     """
     started = timer()
-    lowest, upper = _range(search)
+    lowest, upper = id_range(search.first, search.last)
     upper = upper if before is None else min(upper, before)
     ends = _ends(session, covenant_id, lowest, upper)
     if ends is None or not branches:
@@ -214,7 +227,7 @@ def walk(
     session: Session, covenant_id: str, search: Search, *, after: UUID | None, before: UUID, limit: int = AT_ONCE
 ) -> tuple[Entry, ...]:
     """The next entries that fit, the oldest first, up to before an id."""
-    lowest, upper = _range(search)
+    lowest, upper = id_range(search.first, search.last)
     row, leaf = AuditEntryRow, AuditLeafRow
     query = (
         _rows()
@@ -257,7 +270,7 @@ def _entry(found: Any) -> Entry:
 
 def facets(session: Session, covenant_id: str, search: Search) -> Facets:
     """How often each event, party, actor, purpose, outcome and rule stands in the entries that fit."""
-    lowest, upper = _range(search)
+    lowest, upper = id_range(search.first, search.last)
     row = AuditEntryRow
     columns = [col(getattr(row, name)) for name in FACETS]
     fit = (
@@ -292,7 +305,7 @@ def _most_frequent(counted: list[tuple[str, int]]) -> tuple[tuple[str, int], ...
 
 def counts(session: Session, covenant_id: str, search: Search) -> dict[date, tuple[int, int]]:
     """Per day in Amsterdam that has any: how many entries fit, and how many of them are refusals."""
-    lowest, upper = _range(search)
+    lowest, upper = id_range(search.first, search.last)
     row = AuditEntryRow
     local = func.timezone("Europe/Amsterdam", col(row.at))
     day = func.date_trunc("day", local).label("day")

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from clients.protocol.hybrid import HybridPrivateKey
 from service.audit.events import Log
+from service.audit.misuse.service import Misuse
 from service.audit.tree.sequencer import LogSigner
 from service.audit.writer import AuditWriter
 from service.broker.context import BrokerContext
@@ -25,6 +26,7 @@ from service.broker.keyholder import KeyHolder
 from service.broker.routes.conditions import condition_routes
 from service.broker.routes.covenants import covenant_routes
 from service.broker.routes.disclosure import disclosure_routes
+from service.broker.routes.officer import officer_routes
 from service.broker.routes.signals import signal_routes
 from service.broker.routes.versions import version_routes
 from service.broker.upkeep import kept_up
@@ -44,6 +46,7 @@ from service.signals.departure import Departures
 from service.signals.keys import SignalKeys
 from service.signals.lifecycle import Signals
 from service.signals.submission import Submissions
+from service.signals.tracing import Tracing
 from service.storage.database import Database
 from service.storage.keystore import KeyDirectory
 from service.storage.service_keys import es256_key
@@ -173,6 +176,9 @@ def create_app(
             condition_routes(context),
             log_routes(log),
             audit_routes(audit),
+            officer_routes(
+                log, Tracing(context.desk.signal_keys, context.audit, random=random), Misuse(context.audit, clock=clock)
+            ),
         ),
         authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),
         checks=(context.database.ready,),

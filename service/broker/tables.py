@@ -7,6 +7,7 @@ from typing import cast
 from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
+from service.audit.misuse.tables import TABLES as MISUSE
 from service.audit.tables import TABLES as AUDIT
 from service.covenants.tables import TABLES as COVENANTS
 from service.disclosure.conditions.tables import TABLES as CONDITIONS
@@ -17,7 +18,16 @@ from service.storage.spent_tokens import TABLES as SPENT_TOKENS
 
 __all__ = ["TABLES", "metadata"]
 
-TABLES: tuple[type[SQLModel], ...] = (*PARTIES, *COVENANTS, *SIGNALS, *DISCLOSURE, *CONDITIONS, *AUDIT, *SPENT_TOKENS)
+TABLES: tuple[type[SQLModel], ...] = (
+    *PARTIES,
+    *COVENANTS,
+    *SIGNALS,
+    *DISCLOSURE,
+    *CONDITIONS,
+    *AUDIT,
+    *MISUSE,
+    *SPENT_TOKENS,
+)
 
 metadata = MetaData()
 for _table in TABLES:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from random import Random
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from sqlalchemy import MetaData
 
 from covenant_rules.model import AuditSight
 from service.audit.events import Log
+from service.audit.misuse.tables import TABLES as MISUSE
 from service.audit.record import AuditRecord, Shown, stored_form
 from service.audit.search import Entry
 from service.audit.tables import TABLES
@@ -22,7 +25,7 @@ from service.principals import Principal, Role
 from service.storage.database import Database
 
 METADATA = MetaData()
-for table in TABLES:
+for table in (*TABLES, *MISUSE):
     table.__table__.to_metadata(METADATA)  # type: ignore[attr-defined]
 
 C = "complex-approach"
@@ -53,6 +56,17 @@ class Scribe:
         writer = AuditWriter(self.log, clock=lambda: at or self.now, random=self.random.randbytes)
         with self.database.transaction() as session:
             return [entry.entry_id for entry in writer.append_many(session, records)]
+
+    def writer(self) -> AuditWriter:
+        return AuditWriter(self.log, clock=lambda: self.now, random=self.random.randbytes)
+
+    def write_at(self, happened: Iterable[tuple[datetime, AuditRecord]]) -> None:
+        """Entries of many moments in one transaction."""
+        moment = self.now
+        writer = AuditWriter(self.log, clock=lambda: moment, random=self.random.randbytes)
+        with self.database.transaction() as session:
+            for moment, records in groupby(happened, key=itemgetter(0)):  # noqa: B007 - the writer's clock reads it
+                writer.append_many(session, [record for _, record in records])
 
     def uuid(self) -> UUID:
         return UUID(bytes=self.random.randbytes(16), version=4)

@@ -147,6 +147,7 @@ class MisuseFinding(Message):
     rule: str
     party: str
     actor: str | None = None
+    handle: Bytes32 | None = None
     first: IsoDate
     last: IsoDate
     observed: float
@@ -165,9 +166,15 @@ class MisuseFindings(Message):
     findings: tuple[MisuseFinding, ...]
 
 
-class MisuseRules(Message):
-    """The rules by which signs of misuse are found, as their TOML text, and since when; absent for those shipped."""
+class MisuseRulesChange(Message):
+    """Rules by which signs of misuse are to be found, as TOML text."""
 
     document: Annotated[str, Field(max_length=50_000)]
+
+
+class MisuseRules(Message):
+    """The rules in force, as their TOML text, and who changed them when; absent for those that are shipped."""
+
+    document: str
     changed_at: Moment | None = None
     changed_by: str | None = None
