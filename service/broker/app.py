@@ -150,7 +150,8 @@ def create_app(
     directory = RegisteredPrincipals(context.database, operators=settings.operators)
     spent = DatabaseSpentTokens(context.database, clock=clock)
     keys = KeyDirectory(settings.key_directory)
-    log = LogDesk(context.database, context.audit, LogSigner(settings.issuer, keys.read("service/checkpoint")))
+    signer = LogSigner(settings.issuer, keys.read("service/checkpoint"))
+    log = LogDesk(context.database, context.audit, signer, witnessed=True)
     audit = AuditDesk.of(log, context.parties, clock=clock, secret=keys.read("service/cursors"), issuer=settings.issuer)
 
     @asynccontextmanager

@@ -56,7 +56,7 @@ def create_app(
     database = Database(settings.database_url, pool_size=settings.database_connections)
     directory = KeyDirectory(settings.key_directory)
     holder = assemble(database, directory, issuer=settings.issuer, clock=clock, random=random)
-    log = LogDesk(database, holder.audit, holder.signer)
+    log = LogDesk(database, holder.audit, holder.signer, witnessed=False)
     audit = AuditDesk.of(
         log, holder.parties, clock=clock, secret=directory.read("service/cursors"), issuer=settings.issuer
     )

@@ -105,7 +105,8 @@ class Visit:
             view = reading.entry(session, self.covenant_id, reference, by=self.caller, trace=self.trace)
             proof: str | None
             try:
-                proof = LogReader(session, self.covenant_id).receipt(view.entry.entry_id).text()
+                reader = LogReader(session, self.covenant_id)
+                proof = reader.receipt(view.entry.entry_id, witnessed=self.desk.log.witnessed).text()
             except NotYetWitnessed:
                 proof = None
         return proved_message(view, reference, proof)

@@ -37,7 +37,7 @@ from service.web.authentication import require
 from service.web.context import context_of
 from service.web.parameters import CovenantId
 
-__all__ = ["LogDesk", "log_routes"]
+__all__ = ["LogDesk", "line_of", "log_routes"]
 
 Anyone = Annotated[Principal, Depends(require(*Role))]
 
@@ -53,11 +53,12 @@ _NOTE, _HASHES, _LINES = "text/plain; charset=utf-8", "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class LogDesk:
-    """What the routes work on."""
+    """What the routes work on. `witnessed` says whether another service cosigns this one's heads."""
 
     database: Database
     audit: AuditWriter
     signer: LogSigner
+    witnessed: bool
 
     @contextmanager
     def reader(self, covenant_id: str) -> Iterator[LogReader]:
@@ -148,7 +149,7 @@ def _add_entries(router: APIRouter, desk: LogDesk) -> None:
                 counts={"entries": len(found)},
             )
             desk.audit.append(session, record)
-        return Response("".join(map(_line, found)), media_type=_LINES)
+        return Response("".join(map(line_of, found)), media_type=_LINES)
 
 
 def _named(path: str) -> tuple[int, int]:
@@ -158,7 +159,8 @@ def _named(path: str) -> tuple[int, int]:
         raise NotFound("tile-unknown", str(error)) from None
 
 
-def _line(entry: Logged) -> str:
+def line_of(entry: Logged) -> str:
+    """One line of a bundle."""
     fields = None if entry.fields is None else {name: value.decode() for name, value in entry.fields.items()}
     line = LoggedEntry(index=entry.index, salt=entry.salt, fields=fields)
     return line.model_dump_json(exclude_none=True) + "\n"

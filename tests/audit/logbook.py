@@ -6,21 +6,36 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import MetaData, text
 
-from clients.protocol.checkpoint import Checkpoint, verify_checkpoint
+from clients.protocol.checkpoint import (
+    Checkpoint,
+    WitnessKey,
+    add_signature,
+    cosign,
+    parse_checkpoint,
+    verify_checkpoint,
+)
 from clients.protocol.merkle import root_of_leaves
+from clients.protocol.signatures import public_key
+from clients.protocol.tiles import bundle_path, tiles_of
+from clients.sdk.log_copy import LogCopy
+from clients.sdk.verify_log import LogReport, verify_log
+from covenant_rules.model import AuditSight, Duration
 from service.audit.events import Log
 from service.audit.record import AuditRecord, Shown
 from service.audit.tables import TABLES
+from service.audit.tree import repository as tree
 from service.audit.tree.proofs import LogReader
 from service.audit.tree.sequencer import LogSigner, Sequencer
 from service.audit.writer import AuditWriter
 from service.principals import Principal, Role
 from service.storage.database import Database
+from service.web.log import line_of
 
 METADATA = MetaData()
 for table in TABLES:
@@ -53,7 +68,7 @@ def decided(covenant_id: str = COVENANT, **changes: Any) -> AuditRecord:
             "outcome": "shown",
             "counts": {"hits": 1},
             "rules": ("police-sees-noise",),
-            "sight": None,
+            "sight": AuditSight(source=frozenset({"day"}), confidential=Duration(days=30)),
         }
         | changes
     )
@@ -66,7 +81,10 @@ class Logbook:
     database: Database
     signer: LogSigner = field(default_factory=lambda: LogSigner(ISSUER, secrets.token_bytes(32)))
 
+    witness_private: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+
     def __post_init__(self) -> None:
+        self.witness_key = WitnessKey("keyholder.example/witness", public_key(self.witness_private))
         self.writer = AuditWriter(Log.BROKER, clock=now, random=secrets.token_bytes)
         self.sequencer = self.another()
 
@@ -84,6 +102,35 @@ class Logbook:
         with self.database.transaction() as session:
             note = LogReader(session, covenant_id).checkpoint()
         return verify_checkpoint(note, self.signer.key(covenant_id)).checkpoint
+
+    def witness(self, covenant_id: str = COVENANT) -> str:
+        """Has the last signed head cosigned, as it is; returns the note."""
+        with self.database.transaction() as session:
+            note = LogReader(session, covenant_id).checkpoint()
+            head = parse_checkpoint(note.partition("\n\n")[0] + "\n")
+            cosigned = add_signature(note, cosign(head, self.witness_key.name, self.witness_private, 1_800_000_000))
+            tree.save_cosigned(session, covenant_id, head.size, cosigned, now())
+        return cosigned
+
+    def copy(self, directory: Path, *, entries: bool = True) -> LogCopy:
+        """What a service would send an officer of the log as it is now, up to the last cosigned head."""
+        with self.database.transaction() as session:
+            reader = LogReader(session, COVENANT)
+            note = reader.checkpoint(witnessed=True)
+            files = {"checkpoint": note.encode()}
+            for tile in tiles_of(parse_checkpoint(note.partition("\n\n")[0] + "\n").size):
+                files[f"tile/{tile.path}"] = tree.tile(session, COVENANT, 0, tile.index, tile.width)
+                lines = [line_of(entry) for entry in reader.bundle(tile.index, tile.width)]
+                if entries:
+                    files[f"entries/{bundle_path(tile.index, tile.width)}"] = "".join(lines).encode()
+        for name, content in files.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_bytes(content)
+        return LogCopy(directory)
+
+    def verify(self, directory: Path, *earlier: str) -> LogReport:
+        """Copies the log and verifies the copy."""
+        return verify_log(self.copy(directory), self.signer.key(COVENANT), self.witness_key, earlier)
 
     def leaves(self, covenant_id: str = COVENANT) -> list[tuple[int | None, UUID, bytes]]:
         """(place, entry, leaf hash), those without a place last."""

@@ -82,16 +82,21 @@ class LogReader:
         except MerkleError as error:
             raise Invalid("proof-impossible", str(error), pointer="query/first") from None
 
-    def receipt(self, entry_id: UUID) -> TlogProof:
-        """The entry's place under the last cosigned head. Raises NotFound, and NotYetWitnessed."""
+    def receipt(self, entry_id: UUID, *, witnessed: bool = True) -> TlogProof:
+        """The entry's place under the last cosigned head, or the last signed one of a log that has no witness.
+
+        Raises NotFound, and NotYetWitnessed where no such head covers the entry.
+        """
         leaf = repository.leaf(self._session, self._covenant_id, entry_id)
         if leaf is None:
             raise NotFound("entry-unknown", "the log has no such entry")
         index, heads = leaf[1], self._heads
-        if index is None or heads is None or heads.cosigned_note is None or heads.cosigned_size <= index:
+        if index is None or heads is None:
             raise NotYetWitnessed
-        path = inclusion_proof(index, heads.cosigned_size, Nodes(heads.cosigned_size, self._fetch).read)
-        return TlogProof(index, tuple(path), heads.cosigned_note)
+        size, note = (heads.cosigned_size, heads.cosigned_note) if witnessed else (heads.size, heads.note)
+        if note is None or size <= index:
+            raise NotYetWitnessed
+        return TlogProof(index, tuple(inclusion_proof(index, size, Nodes(size, self._fetch).read)), note)
 
     def bundle(self, index: int, width: int) -> list[Logged]:
         """The entries of one bundle. Raises NotFound for what the last signed head does not cover."""
