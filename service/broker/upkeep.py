@@ -1,5 +1,5 @@
 """What the broker does by itself: signals expire and are forgotten, sources are reminded, versions' days come, endings
-are finished."""
+are finished, and entries of the log go at the end of their retention."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from datetime import timedelta
 import structlog
 from sqlmodel import Session
 
+from service.audit.retention import Retention
 from service.broker.context import BrokerContext
 from service.broker.governance import finish_endings, turn_to_new_versions
+from service.covenants.log_retention import erase_due_entries
 from service.disclosure.conditions.upkeep import carry_on
 from service.heartbeat import Heartbeat
 
@@ -51,8 +53,11 @@ def upkeep(context: BrokerContext) -> None:
         with context.database.transaction() as session:
             context.desk.forget(session, covenant_id)
     forgotten = sum(_all(context, context.signals.forget, covenant_id) for covenant_id in covenants)
-    if destroyed or expired or forgotten:
-        _log.info("upkeep", keys_destroyed=destroyed, signals_expired=expired, signals_forgotten=forgotten)
+    retention = Retention(context.audit, clock=context.clock)
+    erased = erase_due_entries(context.database, retention, context.covenants, context.course)
+    if destroyed or expired or forgotten or erased:
+        done = {"keys_destroyed": destroyed, "signals_expired": expired, "signals_forgotten": forgotten}
+        _log.info("upkeep", **done, entries_erased=erased)
 
 
 def _all(context: BrokerContext, step: Callable[[Session, str], int], covenant_id: str) -> int:

@@ -1,4 +1,5 @@
-"""What the key holder does by itself: destroys keys that are over, forgets answers that nobody can ask again."""
+"""What the key holder does by itself: destroys keys that are over, forgets answers that nobody can ask again, erases
+entries of its log at the end of their retention."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from datetime import timedelta
 
 import structlog
 
+from service.audit.retention import Retention
+from service.covenants.log_retention import erase_due_entries
 from service.heartbeat import Heartbeat
 from service.keyholder.governance import turn_to_new_versions
 from service.keyholder.holder import KeyHolder
@@ -25,8 +28,10 @@ def upkeep(holder: KeyHolder) -> None:
         destroyed = holder.sealing_keys.destroy_expired(session)
         holder.releases.forget(session, holder.clock() - ANSWERS_KEPT)
     withdrawn = turn_to_new_versions(holder)
-    if destroyed or withdrawn:
-        _log.info("keys destroyed", sealing=destroyed, party=withdrawn)
+    retention = Retention(holder.audit, clock=holder.clock)
+    erased = erase_due_entries(holder.database, retention, holder.covenants, holder.course)
+    if destroyed or withdrawn or erased:
+        _log.info("upkeep", sealing_keys_destroyed=destroyed, party_keys_destroyed=withdrawn, entries_erased=erased)
 
 
 def kept_up(holder: KeyHolder) -> Heartbeat:
