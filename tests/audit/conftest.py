@@ -1,4 +1,4 @@
-"""Fixtures of the log's tests: an empty database with the audit tables."""
+"""Fixtures of the log's tests: an empty database with the audit tables, and a town with both services."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from sqlalchemy import MetaData
 
 from service.storage.database import Database
 from tests.audit.logbook import METADATA, Logbook
-from tests.service.conftest import fresh_database as fresh_database
-from tests.service.conftest import postgres as postgres
-from tests.service.conftest import templates as templates
+from tests.governance.conftest import founded, town
+from tests.service.conftest import fresh_database, postgres, templates
+
+__all__ = ["founded", "fresh_database", "postgres", "templates", "town"]
 
 
 @pytest.fixture
