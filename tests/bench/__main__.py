@@ -34,9 +34,6 @@ BENCHES = (
     Bench("bench_ingest", "Ingest: HTTP request to commit, beside bare re-keying"),
     Bench("bench_matching_scale", "Matching a batch against what is stored, and after one new signal", (), ("--full",)),
     Bench("bench_hits", "The hit feed: how long a party waits", (), ("--anchors", "100000", "--hits", "5000")),
-    Bench("bench_replay", "Replay of a draft over the signals there are", (), ("--full",)),
-    Bench("bench_audit", "The audit log", (), ("--full",)),
-    Bench("bench_officer", "The officer's page over the log", (), ("--full",)),
 )
 
 

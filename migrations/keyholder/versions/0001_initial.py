@@ -20,47 +20,119 @@ def upgrade() -> None:
         sa.Column("approval_key", sa.LargeBinary(), nullable=False),
         sa.Column("authentication_key", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("covenant_id", "administrator"),
     )
     op.create_index("administrator_by_key", "administrator", ["covenant_id", "approval_key"], unique=True)
+    op.create_table(
+        "audit_checkpoint",
+        sa.Column("covenant_id", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("cosigned_size", sa.BigInteger(), nullable=False),
+        sa.Column("cosigned_note", sa.Text(), nullable=True),
+        sa.Column("cosigned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("covenant_id"),
+    )
     op.create_table(
         "audit_entry",
         sa.Column("covenant_id", sa.String(), nullable=False),
         sa.Column("entry_id", sa.Uuid(), nullable=False),
         sa.Column("event", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("party", sa.String(), nullable=True),
+        sa.Column("party", sa.Text(), sa.Computed("(fields ->> 'party'::text)", persisted=True), nullable=True),
+        sa.Column("actor", sa.Text(), sa.Computed("(fields ->> 'actor'::text)", persisted=True), nullable=True),
+        sa.Column("purpose", sa.Text(), sa.Computed("(fields ->> 'purpose'::text)", persisted=True), nullable=True),
+        sa.Column(
+            "outcome",
+            sa.Text(),
+            sa.Computed(
+                "CASE WHEN (\"right\"((event)::text, 8) = '-refused'::text) THEN 'refused'::text ELSE COALESCE((fields ->> 'outcome'::text), 'done'::text) END",
+                persisted=True,
+            ),
+            nullable=True,
+        ),
         sa.Column("parties", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("subjects", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.Column("signals", postgresql.ARRAY(sa.UUID()), nullable=False),
+        sa.Column("rules", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("covenant_id", "entry_id"),
+    )
+    op.create_index(
+        "audit_entry_by_actor",
+        "audit_entry",
+        ["covenant_id", "actor", "entry_id"],
+        unique=False,
+        postgresql_where=sa.text("actor IS NOT NULL"),
     )
     op.create_index("audit_entry_by_event", "audit_entry", ["covenant_id", "event", "entry_id"], unique=False)
     op.create_index(
         "audit_entry_by_mention",
         "audit_entry",
-        ["parties", "subjects", "signals"],
+        ["parties", "subjects", "signals", "rules"],
         unique=False,
         postgresql_using="gin",
     )
+    op.create_index("audit_entry_by_outcome", "audit_entry", ["covenant_id", "outcome", "entry_id"], unique=False)
     op.create_index("audit_entry_by_party", "audit_entry", ["covenant_id", "party", "entry_id"], unique=False)
+    op.create_index(
+        "audit_entry_by_purpose",
+        "audit_entry",
+        ["covenant_id", "purpose", "entry_id"],
+        unique=False,
+        postgresql_where=sa.text("purpose IS NOT NULL"),
+    )
+    op.create_table(
+        "audit_head",
+        sa.Column("covenant_id", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("peaks", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("covenant_id"),
+    )
     op.create_table(
         "audit_leaf",
         sa.Column("covenant_id", sa.String(), nullable=False),
         sa.Column("entry_id", sa.Uuid(), nullable=False),
         sa.Column("leaf_hash", sa.LargeBinary(), nullable=False),
         sa.Column("leaf_index", sa.BigInteger(), nullable=True),
+        sa.Column("erased_by", sa.UUID(), nullable=True),
         sa.PrimaryKeyConstraint("covenant_id", "entry_id"),
     )
     op.create_index("audit_leaf_by_index", "audit_leaf", ["covenant_id", "leaf_index"], unique=True)
+    op.create_index(
+        "audit_leaf_erased",
+        "audit_leaf",
+        ["covenant_id", "erased_by"],
+        unique=False,
+        postgresql_where=sa.text("erased_by IS NOT NULL"),
+    )
     op.create_index(
         "audit_leaf_without_index",
         "audit_leaf",
         ["covenant_id", "entry_id"],
         unique=False,
         postgresql_where=sa.text("leaf_index IS NULL"),
+    )
+    op.create_table(
+        "audit_tile",
+        sa.Column("covenant_id", sa.String(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("tile_index", sa.BigInteger(), nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("covenant_id", "level", "tile_index"),
+    )
+    op.create_table(
+        "covenant_advice",
+        sa.Column("covenant_id", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("officer", sa.String(), nullable=False),
+        sa.Column("opinion", sa.String(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("covenant_id", "version", "officer"),
     )
     op.create_table(
         "covenant_approval",
@@ -70,34 +142,41 @@ def upgrade() -> None:
         sa.Column("party", sa.String(), nullable=False),
         sa.Column("approval_key", sa.LargeBinary(), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("covenant_id", "version", "administrator"),
     )
     op.create_table(
         "covenant_version",
         sa.Column("covenant_id", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
-        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("state IN ('active', 'superseded')", name="covenant_version_state"),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("in_force_from", sa.Date(), nullable=True),
+        sa.Column("predecessor", sa.String(), nullable=True),
+        sa.Column("author", sa.String(), nullable=True),
+        sa.Column("proposal", sa.LargeBinary(), nullable=True),
+        sa.Column("closed_by", sa.String(), nullable=True),
+        sa.Column("closed_because", sa.Text(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('draft', 'proposed', 'advised', 'approved', 'scheduled', 'rejected', 'withdrawn', 'ended')",
+            name="covenant_version_state",
+        ),
+        sa.CheckConstraint("(number IS NULL) = (in_force_from IS NULL)", name="covenant_version_in_force"),
         sa.PrimaryKeyConstraint("covenant_id", "version"),
-    )
-    op.create_index(
-        "covenant_version_active",
-        "covenant_version",
-        ["covenant_id"],
-        unique=True,
-        postgresql_where=sa.text("state = 'active'"),
     )
     op.create_index("covenant_version_by_number", "covenant_version", ["covenant_id", "number"], unique=True)
     op.create_table(
         "enrolled_service",
         sa.Column("service", sa.String(), nullable=False),
+        sa.Column("issuer", sa.String(), nullable=False),
         sa.Column("authentication_key", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("encryption_key", sa.LargeBinary(), nullable=False),
         sa.Column("grant_key_id", sa.String(), nullable=False),
         sa.Column("grant_key", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("log_key", sa.LargeBinary(), nullable=False),
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("service"),
     )
@@ -209,5 +288,27 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("covenant_id", "party", "match_key", "day"),
+    )
+    op.create_table(
+        "witness_finding",
+        sa.Column("covenant_id", sa.String(), nullable=False),
+        sa.Column("finding_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("shown", sa.Text(), nullable=False),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_by", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("covenant_id", "finding_id"),
+    )
+    op.create_table(
+        "witnessed_log",
+        sa.Column("covenant_id", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("cosigned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trusted_from", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("covenant_id"),
     )
     # ### end Alembic commands ###
