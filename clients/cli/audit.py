@@ -89,7 +89,8 @@ def _verify_copy(directory: Path, keys: Path | None, earlier: list[Path], as_jso
         )
     if as_json:
         said = {"origin": report.head.origin, "size": report.head.size, "entries": report.entries}
-        console.print_json(json.dumps(said | {"erased": report.erased, "words": report.words()}))
+        erased = [{"version": e.version, "until": e.until.isoformat(), "entries": e.entries} for e in report.erased]
+        console.print_json(json.dumps(said | {"erased": erased, "words": report.words()}))
         return
     _say(report.words(), log, witness, trusted=keys is not None)
 

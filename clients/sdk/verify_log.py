@@ -6,7 +6,7 @@ What is checked, by the numbers in `verify_log`:
 2. The hashes in the copy are those that the head stands for, in their order.
 3. Every earlier head that the reader has kept is of the same history: the log only grew.
 4. Every entry gives the hash that stands at its place: computed anew from its fields and salt.
-5. Entries that are there no more are as many as the log's own entries say were erased.
+5. Each entry that is there no more is accounted for by an entry about its erasure (`verify_erasures`).
 
 Whatever fails raises VerificationError, which says what is wrong and with which entries; a report says in words what
 was proved and what nobody can prove.
@@ -27,6 +27,7 @@ from clients.protocol.merkle import root_of_leaves
 from clients.protocol.tiles import TILE_WIDTH, Tile, tiles_of
 from clients.sdk.errors import VerificationError
 from clients.sdk.log_copy import LogCopy
+from clients.sdk.verify_erasures import Erased, Erasures
 from covenant_rules.dates import amsterdam_date
 
 __all__ = ["LogReport", "verify_log"]
@@ -47,7 +48,8 @@ class LogReport:
     """Sizes of earlier heads that this one goes on from."""
     entries: int | None
     """How many entries were computed anew; None where the copy has hashes alone."""
-    erased: int
+    erased: tuple[Erased, ...]
+    """What went at the end of its retention, by version and day."""
     span: tuple[str, str] | tuple[None, None]
     """When the first and the last of them happened."""
 
@@ -73,11 +75,11 @@ class LogReport:
                 f"{self.entries:,} entries, from {first} to {last}, are to the letter what they were when they "
                 "got their places: none was changed, added, moved or taken out."
             )
-        if self.erased:
-            said.append(
-                f"{self.erased:,} entries were erased when their time had come, and the log says so itself; their "
-                "hashes still stand in it."
-            )
+        said += [
+            f"{one.entries:,} entries up to {one.until} were erased when the time that the covenant gives them was over "
+            f"(version {one.version[:12]}): the log says so itself for just these places, and their hashes still stand."
+            for one in self.erased
+        ]
         said.append(
             "What was never put on record shows in no log; that nothing leaves without it is the program's part."
         )
@@ -100,14 +102,14 @@ def verify_log(
         for tile in tiles_of(head.size):  # 4
             tally.bundle(tile, copy.entries(tile), leaves)
             progress(tile.index * TILE_WIDTH + tile.width, head.size)
-        tally.settle()  # 5
+        tally.settle()  # 5, with what was found of 4
     return LogReport(
         head=head,
         witness=None if witness is None else witness.name,
         cosigned_at=cosigned_at,
         earlier=kept,
         entries=tally.verified if copy.has_entries else None,
-        erased=tally.gone,
+        erased=tally.erased,
         span=tally.span,
     )
 
@@ -162,7 +164,9 @@ class _Tally:
     def __init__(self, origin: str) -> None:
         covenant = origin.rpartition("/covenants/")[2] if "/covenants/" in origin else "-"
         self._own = f'{{"covenant":"{covenant}",'.encode()
-        self.verified = self.gone = self._erased = 0
+        self.verified = 0
+        self.erased: tuple[Erased, ...] = ()
+        self._erasures = Erasures()
         self._first, self._last = b"~", b""
         self._changed: list[int] = []
         self._odd: list[int] = []
@@ -179,7 +183,7 @@ class _Tally:
         for index, line in enumerate(lines, start):
             try:
                 self._entry(index, parse_json(line.encode()), leaves[index])
-            except (ProtocolError, AttributeError, KeyError, TypeError):
+            except (ProtocolError, AttributeError, KeyError, TypeError, ValueError):
                 raise VerificationError(f"entry {index:,} is not in its form") from None
 
     def _entry(self, index: int, told: Any, leaf: bytes) -> None:
@@ -187,7 +191,7 @@ class _Tally:
         if told["index"] != index:
             raise VerificationError(f"what stands at {index:,} says that it is entry {told['index']}")
         if salt is None and texts is None:
-            self.gone += 1
+            self._erasures.missing(index, leaf, told.get("erasedBy"))
             return
         fields = {name: text.encode() for name, text in texts.items()}
         if entry_leaf(b64u_decode(salt), fields) != leaf:
@@ -197,8 +201,7 @@ class _Tally:
         about, time = fields["entry"], fields["time"]
         if not about.startswith(self._own) or not _is_day_of(fields["day"], time):
             self._odd.append(index)
-        if b'"event":"entries-erased"' in about:
-            self._erased += parse_json(fields["rest"])["counts"]["entries"]  # type: ignore[index]
+        self._erasures.there(index, fields)
         self._first, self._last = min(self._first, time), max(self._last, time)
 
     def settle(self) -> None:
@@ -208,8 +211,8 @@ class _Tally:
             faults.append(f"not what they were when they got their places: {_named(self._changed)}")
         if self._odd:
             faults.append(f"of another covenant, or of another day than they say: {_named(self._odd)}")
-        if self.gone != self._erased:
-            faults.append(f"{self.gone:,} are there no more, and the log says that {self._erased:,} were erased")
+        self.erased, missing = self._erasures.settle()
+        faults += missing
         if faults:
             raise VerificationError("entries of the log: " + "; ".join(faults))
 

@@ -162,5 +162,5 @@ def _named(path: str) -> tuple[int, int]:
 def line_of(entry: Logged) -> str:
     """One line of a bundle."""
     fields = None if entry.fields is None else {name: value.decode() for name, value in entry.fields.items()}
-    line = LoggedEntry(index=entry.index, salt=entry.salt, fields=fields)
+    line = LoggedEntry(index=entry.index, salt=entry.salt, fields=fields, erased_by=entry.erased_by)
     return line.model_dump_json(exclude_none=True) + "\n"

@@ -45,12 +45,13 @@ class LoggedEntry(Message):
     """One line of an entry bundle: what the leaf at `index` was made from.
 
     `fields` are the bytes under the leaf's digests, as text: each is the canonical JSON of one field. Without `salt`
-    and `fields` the entry is there no more, and its leaf alone stands for it.
+    and `fields` the entry is there no more, and its leaf alone stands for it; `erased_by` is the entry that says so.
     """
 
     index: int
     salt: Bytes32 | None = None
     fields: dict[str, str] | None = None
+    erased_by: UUID | None = None
 
 
 class ShownFieldMessage(Message):

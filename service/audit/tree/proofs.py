@@ -33,11 +33,15 @@ class NotYetWitnessed(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One entry as its leaf was made from it; `fields` and `salt` are None where the entry is there no more."""
+    """One entry as its leaf was made from it; `fields` and `salt` are None where the entry is there no more.
+
+    `erased_by` is then the entry about its erasure; without one, nobody accounts for it.
+    """
 
     index: int
     fields: Mapping[str, bytes] | None
     salt: bytes | None
+    erased_by: UUID | None = None
 
 
 class LogReader:
@@ -104,10 +108,10 @@ class LogReader:
         if first + width > self.size:
             raise NotFound("bundle-unknown", "the log has no such entries")
         return [
-            Logged(place, None, None)
+            Logged(place, None, None, erased_by)
             if row is None
             else Logged(place, leaf_fields(row.covenant_id, row.entry_id, row.event, row.at, row.fields), row.salt)
-            for place, row in repository.bundle(self._session, self._covenant_id, first, first + width)
+            for place, erased_by, row in repository.bundle(self._session, self._covenant_id, first, first + width)
         ]
 
     @cached_property

@@ -228,10 +228,15 @@ def leaf(session: Session, covenant_id: str, entry_id: UUID) -> tuple[bytes, int
     return next(((bytes(row.leaf_hash), row.leaf_index) for row in found), None)
 
 
-def bundle(session: Session, covenant_id: str, first: int, end: int) -> list[tuple[int, AuditEntryRow | None]]:
-    """(place, entry) of the leaves from `first` to before `end`; None for an entry that is there no more."""
+def bundle(
+    session: Session, covenant_id: str, first: int, end: int
+) -> list[tuple[int, UUID | None, AuditEntryRow | None]]:
+    """(place, by which erasure it went, entry) of the leaves from `first` to before `end`.
+
+    The entry is None where it is there no more.
+    """
     query = (
-        select(AuditLeafRow.leaf_index, AuditEntryRow)
+        select(AuditLeafRow.leaf_index, AuditLeafRow.erased_by, AuditEntryRow)
         .join(
             AuditEntryRow,
             and_(
@@ -243,7 +248,7 @@ def bundle(session: Session, covenant_id: str, first: int, end: int) -> list[tup
         .where(AuditLeafRow.covenant_id == covenant_id, col(AuditLeafRow.leaf_index).between(first, end - 1))
         .order_by(col(AuditLeafRow.leaf_index))
     )
-    return [(index, row) for index, row in session.exec(query) if index is not None]
+    return [(index, erased_by, row) for index, erased_by, row in session.exec(query) if index is not None]
 
 
 def _all(session: Session, statement: str, **parameters: Any) -> list[Any]:
