@@ -4,7 +4,8 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check coverage format bench bench-full openapi schema lock clean
+.PHONY: help setup demo serve test check coverage mutation format bench bench-full openapi \
+	lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,14 +25,19 @@ demo: $(READY) ## Watch a covenant work: five parties, two services, hits, opene
 serve: $(READY) ## Leave broker and key holder running with the demo's data; prints what to try
 	$(BIN)/covenantd serve $(ARGS)
 
-check: $(READY) ## Format, lint, strict types, import rules
+check: $(READY) ## Format, lint, strict types, import rules, and that the documentation names what exists
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest --quiet tests/docs
 
 coverage: $(READY) ## See that the tests of the rules go through every line and branch of them (half a minute)
 	COVENANT_TRIPLES=500 $(BIN)/pytest tests/rules -n auto --quiet -m "not speed" --hypothesis-profile=brief --cov
+
+mutation: $(READY) ## Change the rules' code in thousands of places and see the tests notice (hours; goes on where it stopped)
+	COVENANT_TRIPLES=1000 $(BIN)/mutmut run --max-children 2 $(ARGS)
+	$(BIN)/python -m tests.rules.mutation
 
 test: check coverage ## Everything that must hold: the checks above and every test, PostgreSQL included
 	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
@@ -56,4 +62,4 @@ lock: $(READY) ## Resolve the dependencies anew into the two lock files
 	  --constraints requirements.lock --output-file requirements-client.lock pyproject.toml
 
 clean: ## Remove what setup, tests and runs left behind
-	rm -rf .venv var dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv var dist mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
