@@ -1,7 +1,7 @@
-"""A town whose every request is looked at: did what it changed or disclosed come into the log, and what if it could not?
+"""Looks at every request: did what it changed or disclosed come into the log, and what if nothing can?
 
-with broken_log():       no entry can be written, in either service
-Recorder.around(town)    every route is first tried with a broken log, and then goes on
+with broken_log():     no entry can be written, in either service
+Recorder(…)            stands before a service: each route is first tried with a broken log, and then goes on
 """
 
 from __future__ import annotations
