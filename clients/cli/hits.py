@@ -8,9 +8,11 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, session
+from clients.protocol.messages.broker import Hit
 from clients.sdk.session import KnownHit
 
 
@@ -43,7 +45,7 @@ def hits(
         table.add_row(
             known.own.record.get("reference", "?") if known.own else "?",
             known.purpose,
-            known.hit.source or "—",
+            _source(known.hit),
             known.hit.category or "—",
             str(known.hit.day or "—"),
             " ".join(sealed) or "—",
@@ -51,6 +53,13 @@ def hits(
         )
     console.print(table)
     console.print(f"{len(found)} hits. `covenant explain HIT` says why; `covenant open RECORD` opens fields.")
+
+
+def _source(hit: Hit) -> str:
+    """Whose it is, where it came from, and the handling codes that whoever derives a signal from it must pass on."""
+    origins = f" (from {', '.join(hit.origins)})" if hit.origins else ""
+    codes = "".join(f" [{code}]" for code in hit.handling_codes or ())
+    return escape(f"{hit.source}{origins}{codes}") if hit.source else "—"
 
 
 def _plain(known: KnownHit) -> dict[str, object]:

@@ -4,7 +4,7 @@
     leaf data     lp(tag, signal id, party, covenant, version hash, number of slots) ‖ the digests, in slot order
     batch         the RFC 6962 tree over the leaves; Ed25519 over lp(covenant, version hash, party, size) ‖ root
 
-The *slots* of a covenant version are fixed: the four plain items, then every variant of every field. A slot that a
+The *slots* of a covenant version are fixed: the five plain items, then every variant of every field. A slot that a
 signal leaves empty holds 32 random bytes, so that a signal's digests do not tell how many fields it has. Whoever is
 shown some items gets their salts, all digests and the path to the root; the others stay hidden behind their salts.
 
@@ -40,7 +40,7 @@ __all__ = [
     "verify_disclosed",
 ]
 
-PLAIN_ITEMS = ("category", "day", "provenance", "handling-codes")
+PLAIN_ITEMS = ("category", "day", "purposes", "origins", "handling-codes")
 SALT_BYTES = 16
 DIGEST_BYTES = 32
 
@@ -108,11 +108,16 @@ def item_slots(variants: Sequence[tuple[str, str]]) -> tuple[str, ...]:
 def plain_items(
     *, category: str, day: str, purposes: Sequence[str], origins: Sequence[str], handling_codes: Sequence[str]
 ) -> dict[str, bytes]:
-    """The values of the four plain items; `day` as YYYY-MM-DD. Provenance is what a signal is for and derived from."""
+    """The values of the five plain items; `day` as YYYY-MM-DD.
+
+    Origins are an item of their own: whoever derives from a signal must be able to prove what it came from without
+    being told for what else it was submitted.
+    """
     return {
         "category": category.encode(),
         "day": day.encode("ascii"),
-        "provenance": lp(lp(*sorted(purposes)), lp(*sorted(origins))),
+        "purposes": lp(*sorted(purposes)),
+        "origins": lp(*sorted(origins)),
         "handling-codes": lp(*sorted(handling_codes)),
     }
 

@@ -73,7 +73,8 @@ class SignalMaker:
             salts=ItemSalts(
                 category=committed.salts["category"],
                 day=committed.salts["day"],
-                provenance=committed.salts["provenance"],
+                purposes=committed.salts["purposes"],
+                origins=committed.salts["origins"],
                 handling_codes=committed.salts["handling-codes"],
             ),
             absent=committed.absent,

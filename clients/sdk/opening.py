@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from uuid import UUID
 
 from clients.protocol import jws
@@ -20,7 +19,14 @@ from clients.protocol.encoding import b64u_decode, parse_json
 from clients.protocol.errors import ProtocolError
 from clients.protocol.messages.broker import DisclosedHit, Disclosure, Evidence, GrantRequest, SealedItem
 from clients.protocol.sealing import FieldPlace, ReleaseInfo, open_field, receive_key
-from clients.protocol.signed_items import DisclosedItems, SignalIdentity, item_slots, sealed_item, verify_disclosed
+from clients.protocol.signed_items import (
+    DisclosedItems,
+    SignalIdentity,
+    item_slots,
+    plain_items,
+    sealed_item,
+    verify_disclosed,
+)
 from clients.sdk.agreement import Agreement
 from clients.sdk.errors import ClientError, Refused, VerificationError
 from clients.sdk.profile import Profile
@@ -151,12 +157,19 @@ class Opener:
 
 
 def _opened_items(disclosed: DisclosedHit, evidence: Evidence) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """What the source must have signed of what is shown: with its name always its origins and handling codes too."""
     hit = disclosed.hit
-    items: dict[str, bytes] = {}
-    if hit.category is not None:
-        items["category"] = hit.category.encode()
-    if hit.day is not None:
-        items["day"] = date.isoformat(hit.day).encode()
+    if hit.origins is None or hit.handling_codes is None:
+        raise VerificationError("the broker names a source and withholds what its signal came from, or its codes")
+    given = {"category": hit.category, "day": hit.day, "origins": hit.origins, "handling-codes": hit.handling_codes}
+    values = plain_items(
+        category=hit.category or "",
+        day="" if hit.day is None else hit.day.isoformat(),
+        purposes=(),
+        origins=hit.origins,
+        handling_codes=hit.handling_codes,
+    )
+    items = {name: values[name] for name, value in given.items() if value is not None}
     if not items.keys() <= evidence.salts.keys():
         raise VerificationError("the broker shows an item and proves nothing of it")
     salts: dict[str, bytes] = {name: evidence.salts[name] for name in items}

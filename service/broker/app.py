@@ -35,6 +35,7 @@ from service.covenants.accounts import VersionAccounts
 from service.covenants.course import Course
 from service.covenants.drafting import Drafts
 from service.covenants.service import Covenants
+from service.disclosure.conditions.codes import told_codes
 from service.disclosure.desk import Desk, GrantIssuer
 from service.parties.directory import RegisteredPrincipals
 from service.parties.people import People
@@ -110,7 +111,9 @@ def create_context(
         course=Course(covenants, audit, clock=clock),
         parties=parties,
         people=People(audit, clock=clock),
-        submissions=Submissions(covenants, parties, signal_keys, audit, clock=clock, random=random, pool=pool),
+        submissions=Submissions(
+            covenants, parties, signal_keys, audit, clock=clock, random=random, told_codes=told_codes, pool=pool
+        ),
         signals=Signals(covenants, parties, audit, clock=clock),
         set_up=SetUp(signal_keys, private_key, audit, random=random),
         departures=Departures(signal_keys, audit, clock=clock),

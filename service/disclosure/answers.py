@@ -52,6 +52,10 @@ class Stated(Protocol):
     def category(self) -> str: ...
     @property
     def day(self) -> date: ...
+    @property
+    def origins(self) -> Collection[str]: ...
+    @property
+    def handling_codes(self) -> Collection[str]: ...
 
 
 def hit_message(what: Decided, signal: Stated) -> Hit:
@@ -65,6 +69,8 @@ def hit_message(what: Decided, signal: Stated) -> Hit:
         source=signal.party if source_seen else None,
         category=signal.category if "category" in seen else None,
         day=signal.day if "period" in seen else None,
+        origins=tuple(sorted(signal.origins)) if source_seen else None,
+        handling_codes=tuple(sorted(signal.handling_codes)) if source_seen else None,
         grounds={
             item: tuple(
                 GroundMessage(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, SQLModel, col
 
-from service.disclosure.conditions.tables import ApprovalRow, ReleaseAskRow, SourceReleaseRow
+from service.disclosure.conditions.tables import ApprovalRow, CodedTellingRow, ReleaseAskRow, SourceReleaseRow
 from service.disclosure.tables import DisclosureRow, HitFeed, HitState, LookUpCount, Notice, Told
 from service.storage.erasure import erase_some
 
@@ -21,6 +21,7 @@ _WHOSE: tuple[tuple[type[SQLModel], str], ...] = (
     (SourceReleaseRow, "source"),
     (SourceReleaseRow, "viewer"),
     (ApprovalRow, "party"),
+    (CodedTellingRow, "party"),
 )
 """Every table of this slice, with the column that says whose rows they are."""
 

@@ -7,7 +7,8 @@ The path of every question, by the numbers that stand in `disclose` and `commit`
 3. The facts are gathered and the rules decide.
 4. What would be shown is held: its signals cannot end nor its sources be suspended before this is committed.
 5. The audit entry is written.
-6. The decision is stored as references; sources that must be notified get their notice.
+6. The decision is stored as references; sources that must be notified get their notice. That the asker was told is
+   remembered where it matters for what it submits next.
 7. Only now are sealed items and evidence put beside the hits.
 
 All of it is one transaction of the caller's. What raises leaves nothing behind.
@@ -26,6 +27,7 @@ from service.audit.record import Shown
 from service.disclosure import repository
 from service.disclosure.answers import decided, restore, rules_of, store
 from service.disclosure.asking import Asking
+from service.disclosure.conditions.codes import coded, remember
 from service.disclosure.conditions.known import NOTHING, known_of, taken_back
 from service.disclosure.desk import Desk
 from service.disclosure.facts import Subject, own_subjects
@@ -122,6 +124,7 @@ def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: 
     repository.add_disclosure(session, row)
     notices = notices_of(asking, posed.purpose, decision, ((one, sources[one.signal_id]) for one in shown), desk.random)
     repository.add_notices(session, notices)
+    remember(session, asking, coded(shown, subject.signals))
     if shown and not subject.has_evidence(asking.viewer):
         repository.mark_told(session, asking.covenant_id, asking.viewer, subject.named, asking.now)
     return _message(session, asking, row)  # 7

@@ -26,6 +26,7 @@ from service.disclosure import feed_repository as feeds
 from service.disclosure import repository
 from service.disclosure.answers import Decided, decided, store
 from service.disclosure.asking import FIRST_STAGE, Asking, new_id
+from service.disclosure.conditions.codes import coded, remember
 from service.disclosure.facts import Subject, own_subjects
 from service.disclosure.feed_repository import AFTER_ALL, BEFORE_ALL, Feed, State
 from service.disclosure.tables import Notice
@@ -129,13 +130,16 @@ class _Walk:
         changed: list[State] = []
         notices: list[Notice] = []
         unproved: list[tuple[str, bytes]] = []
+        with_codes: set[UUID] = set()
         for anchor in anchors:
             told, subject = before.get(anchor, {}), subjects.get(anchor)
             seen = {} if subject is None else _seen(asking, subject)
             if not told and not seen:
                 continue
-            if subject is not None and seen and not subject.has_evidence(asking.viewer):
-                unproved += subject.named
+            if subject is not None and seen:
+                with_codes |= coded((one.reference for one in seen.values()), subject.signals)
+                if not subject.has_evidence(asking.viewer):
+                    unproved += subject.named
             new = differences(
                 anchor,
                 next(iter(told.values())).handle if subject is None else subject.handle,
@@ -156,6 +160,7 @@ class _Walk:
         feeds.replace(session, asking.covenant_id, asking.viewer, changed)
         repository.add_notices(session, notices)
         repository.mark_told(session, asking.covenant_id, asking.viewer, unproved, asking.now)
+        remember(session, asking, with_codes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from clients.protocol.merkle import Tree
 from clients.protocol.messages.broker import DisclosedHit, Evidence, SealedItem
+from clients.protocol.signed_items import PLAIN_ITEMS
 from service.disclosure.answers import Decided, hit_message
 from service.disclosure.asking import Asking
 from service.signals import repository as signals
@@ -21,10 +22,8 @@ from service.signals.tables import SignalBatchRow, SignalFieldRow, SignalRow
 __all__ = ["disclosed_hits"]
 
 _DIGEST, _SALT = 32, 16
-_SALTED = ("category", "day", "provenance", "handling-codes")
-"""The order of the salts in their row; the slots are named likewise (`clients.protocol.signed_items`)."""
-_SLOT_OF_ITEM = {"category": "category", "period": "day"}
-"""Fixed items that show a plain item of the signal. Provenance and handling codes are shown by none."""
+_SLOTS_OF_ITEM = {"category": ("category",), "period": ("day",), "source": ("origins", "handling-codes")}
+"""Fixed items that show plain items of the signal. Purposes are shown by none: a recipient learns of its own alone."""
 
 
 def disclosed_hits(session: Session, asking: Asking, what: Sequence[Decided]) -> tuple[DisclosedHit, ...]:
@@ -70,12 +69,12 @@ def _evidence(
     if "source" not in what.items or row.digests is None or row.salts is None:
         return None
     batch, tree = batches[row.batch_id], trees[row.batch_id]
-    salts = dict(zip(_SALTED, _cut(row.salts, _SALT), strict=True))
+    salts = dict(zip(PLAIN_ITEMS, _cut(row.salts, _SALT), strict=True))
     return Evidence(
         party=row.party,
         covenant_version=row.version,
         digests=tuple(_cut(row.digests, _DIGEST)),
-        salts={slot: salts[slot] for item, slot in _SLOT_OF_ITEM.items() if item in what.items},
+        salts={slot: salts[slot] for item in what.items for slot in _SLOTS_OF_ITEM.get(item, ())},
         leaf_index=row.leaf_index,
         batch_size=tree.size,
         path=tuple(tree.inclusion_proof(row.leaf_index)),

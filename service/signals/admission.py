@@ -198,7 +198,8 @@ def _sealed(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
 
 def _digests(signal: SignalSubmission, terms: Terms) -> tuple[bytes, ...] | None:
     salts = signal.salts
-    given = dict(zip(PLAIN_ITEMS, (salts.category, salts.day, salts.provenance, salts.handling_codes), strict=True))
+    plain = (salts.category, salts.day, salts.purposes, salts.origins, salts.handling_codes)
+    given = dict(zip(PLAIN_ITEMS, plain, strict=True))
     items = plain_items(
         category=signal.category,
         day=signal.day.isoformat(),

@@ -48,7 +48,7 @@ def signal_row(incoming: Incoming, admitted: Admitted, batch_id: UUID) -> Row:
         "batch_id": batch_id,
         "leaf_index": admitted.leaf_index,
         "digests": b"".join(admitted.digests),
-        "salts": salts.category + salts.day + salts.provenance + salts.handling_codes,
+        "salts": salts.category + salts.day + salts.purposes + salts.origins + salts.handling_codes,
         "replaces": signal.replaces,
         "ended_at": None,
         "ended_because": None,

@@ -36,6 +36,7 @@ from service.principals import Principal
 from service.signals import repository, rows
 from service.signals.admission import Admitted, Terms, admit
 from service.signals.conversion import conversions_of
+from service.signals.derivation import CODES_DROPPED, ToldCodes, owed
 from service.signals.incoming import ACCEPTED, NOT_LIVE, REPLACED_TWICE, Incoming
 from service.signals.keys import SignalKeys, SubjectKeys
 from service.signals.pseudonyms import Pseudonymiser, TokenRefusal
@@ -47,7 +48,10 @@ NORMALISATION_VERSIONS = frozenset({NORMALISATION_VERSION})
 
 
 class Submissions:
-    """Takes signals in, in the caller's transaction. `pool` shares out the multiplications of large batches."""
+    """Takes signals in, in the caller's transaction. `pool` shares out the multiplications of large batches.
+
+    `told_codes` knows which handling codes parties were told of.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class Submissions:
         *,
         clock: Callable[[], datetime],
         random: Callable[[int], bytes],
+        told_codes: ToldCodes,
         pool: Executor | None = None,
     ) -> None:
         self._covenants = covenants
@@ -67,6 +72,7 @@ class Submissions:
         self._clock = clock
         self._random = random
         self._pool = pool
+        self._told_codes = told_codes
 
     def submit(
         self, session: Session, covenant_id: str, batch: SignalBatch, *, by: Principal, trace: str | None = None
@@ -124,6 +130,23 @@ class Submissions:
         if incoming.admitted:
             keys = self._subject_keys(covenant.id)
             self._pseudonymise(incoming, Pseudonymiser(covenant.id, keys, conversions, self._random, self._pool))
+            self._refuse_dropped_codes(session, incoming)
+
+    def _refuse_dropped_codes(self, session: Session, incoming: Incoming) -> None:
+        derived = {
+            index: [(kept.subject.match_key, kept.subject.index) for kept in incoming.kept[index]]
+            for index, admitted in incoming.admitted.items()
+            if admitted.signal.origins
+        }
+        if not derived:
+            return
+        covenant, values = incoming.covenant, {value for named in derived.values() for value in named}
+        told = self._told_codes(session, covenant.id, incoming.party, values)
+        for index, named in derived.items():
+            signal = incoming.admitted[index].signal
+            codes = owed((one for value in named for one in told.get(value, ())), signal.origins)
+            if not codes & covenant.handling_codes.keys() <= set(signal.handling_codes):
+                incoming.reject(index, CODES_DROPPED)
 
     def _subject_keys(self, covenant_id: str) -> SubjectKeys:
         try:

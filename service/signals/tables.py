@@ -118,7 +118,7 @@ class SignalRow(SQLModel, table=True):
     digests: bytes | None = Field(sa_type=LargeBinary, nullable=True)
     """The digests of its item slots, 32 bytes each, in slot order."""
     salts: bytes | None = Field(sa_type=LargeBinary, nullable=True)
-    """The salts of its plain items, 16 bytes each: category, day, provenance, handling codes."""
+    """The salts of its plain items, 16 bytes each, in the order of their slots."""
     replaces: UUID | None = Field(sa_type=Uuid, nullable=True)
     ended_at: datetime | None = Field(sa_type=_MOMENT, nullable=True)
     ended_because: str | None = Field(sa_type=String(20), nullable=True)

@@ -71,11 +71,16 @@ def test_the_evidence_proves_the_visible_items_and_holds_no_other_salt(world: Wo
     world.put("police", *made)
     (one,) = hits(world.disclose("municipality", mine)).values()
     evidence, covenant = one["evidence"], world.stage.covenant
-    assert set(evidence["salts"]) == {"category", "day"}
+    proved = {"category", "day", "origins", "handling-codes"}
+    assert set(evidence["salts"]) == proved
     plain = plain_items(
-        category=one["hit"]["category"], day=one["hit"]["day"], purposes=(), origins=(), handling_codes=()
+        category=one["hit"]["category"],
+        day=one["hit"]["day"],
+        purposes=(),
+        origins=one["hit"]["origins"],
+        handling_codes=one["hit"]["handlingCodes"],
     )
-    items = {name: plain[name] for name in ("category", "day")}
+    items = {name: plain[name] for name in proved}
     salts = {name: b64u_decode(salt) for name, salt in evidence["salts"].items()}
     for sealed in one["sealed"]:
         slot = f"{sealed['field']}.{sealed['variant']}"

@@ -184,7 +184,8 @@ class Partner:
             salts=ItemSalts(
                 category=salts["category"],
                 day=salts["day"],
-                provenance=salts["provenance"],
+                purposes=salts["purposes"],
+                origins=salts["origins"],
                 handling_codes=salts["handling-codes"],
             ),
             absent=committed.absent,

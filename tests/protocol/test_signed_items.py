@@ -95,7 +95,7 @@ def test_the_digests_and_the_leaf_are_what_the_design_says() -> None:
     absent = iter(signal.absent)
     digests = tuple(filled.get(slot) or next(absent) for slot in SLOTS)
     assert digests == signal.digests
-    head = lp("covenant-broker/v1 signal", (2).to_bytes(16, "big"), PARTY, COVENANT, VERSION, b"\x00\x07")
+    head = lp("covenant-broker/v1 signal", (2).to_bytes(16, "big"), PARTY, COVENANT, VERSION, b"\x00\x08")
     assert signal.leaf == sha256(b"\x00" + head + b"".join(digests)).digest()
 
 
@@ -210,14 +210,13 @@ def test_a_slot_stands_once() -> None:
         item_slots([("note", "gist"), ("note", "gist")])
 
 
-def test_provenance_tells_purposes_from_origins_and_knows_no_order() -> None:
-    def provenance(purposes: list[str], origins: list[str]) -> bytes:
-        return plain_items(category="c", day="2026-11-22", purposes=purposes, origins=origins, handling_codes=[])[
-            "provenance"
-        ]
+def test_lists_know_no_order_and_each_is_an_item_of_its_own() -> None:
+    def items(purposes: list[str], origins: list[str]) -> dict[str, bytes]:
+        return plain_items(category="c", day="2026-11-22", purposes=purposes, origins=origins, handling_codes=[])
 
-    assert provenance(["a", "b"], []) == provenance(["b", "a"], [])
-    assert provenance(["a", "b"], []) != provenance(["a"], ["b"])
+    assert items(["a", "b"], ["c", "d"]) == items(["b", "a"], ["d", "c"])
+    assert items(["a", "b"], [])["purposes"] != items(["ab"], [])["purposes"]
+    assert items(["a"], ["c"])["origins"] == items(["b"], ["c"])["origins"]
 
 
 def test_a_sealed_item_covers_commitment_ciphertext_and_wrapped_key() -> None:

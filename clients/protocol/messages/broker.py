@@ -50,7 +50,8 @@ class ItemSalts(Message):
 
     category: Bytes16
     day: Bytes16
-    provenance: Bytes16
+    purposes: Bytes16
+    origins: Bytes16
     handling_codes: Bytes16
 
 
@@ -164,7 +165,11 @@ class GroundMessage(Message):
 
 
 class Hit(Message):
-    """Another party's signal as far as the viewer may see it. Absent members may not be seen, or are not there."""
+    """Another party's signal as far as the viewer may see it. Absent members may not be seen, or are not there.
+
+    Where the source may be seen, so may the parties it was derived from and its handling codes: whoever derives a
+    signal from this one names them as origins and passes the codes on.
+    """
 
     signal_id: UUID
     matched_on: tuple[str, ...]
@@ -172,6 +177,8 @@ class Hit(Message):
     source: str | None = None
     category: str | None = None
     day: IsoDate | None = None
+    origins: tuple[str, ...] | None = None
+    handling_codes: tuple[str, ...] | None = None
     grounds: dict[str, tuple[GroundMessage, ...]]
 
 

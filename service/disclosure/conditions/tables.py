@@ -1,4 +1,4 @@
-"""What is kept of questions to sources, of their answers, and of approvals.
+"""What is kept of questions to sources, of their answers, of approvals, and of handling codes that were told.
 
 A release hangs on its signal and ends with it. An approval hangs on a subject, by the keyed indexes that its party had
 named itself, and holds only while that party has a live signal there: neither is a lasting mark on an address.
@@ -13,7 +13,7 @@ from sqlalchemy import Date, DateTime, Index, LargeBinary, String, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-__all__ = ["TABLES", "ApprovalRow", "ReleaseAskRow", "SourceReleaseRow"]
+__all__ = ["TABLES", "ApprovalRow", "CodedTellingRow", "ReleaseAskRow", "SourceReleaseRow"]
 
 _MOMENT = DateTime(timezone=True)
 _ID = String(63)
@@ -82,4 +82,14 @@ class ApprovalRow(SQLModel, table=True):
     given_at: datetime = Field(sa_type=_MOMENT)
 
 
-TABLES: tuple[type[SQLModel], ...] = (ReleaseAskRow, SourceReleaseRow, ApprovalRow)
+class CodedTellingRow(SQLModel, table=True):
+    """That a party was told of a signal with handling codes, and by whom it was: what it derives has to carry them."""
+
+    __tablename__ = "coded_telling"
+
+    covenant_id: str = Field(sa_type=_ID, primary_key=True)
+    party: str = Field(sa_type=_ID, primary_key=True)
+    signal_id: UUID = Field(sa_type=Uuid, primary_key=True)
+
+
+TABLES: tuple[type[SQLModel], ...] = (ReleaseAskRow, SourceReleaseRow, ApprovalRow, CodedTellingRow)

@@ -32,6 +32,9 @@ _FORGOTTEN = (
         SELECT FROM signal s WHERE s.covenant_id = r.covenant_id AND s.signal_id = r.signal_id
         AND (s.state = 'live' OR s.ended_at > :lately)
     )""",
+    """DELETE FROM coded_telling t WHERE t.covenant_id = :covenant_id AND NOT EXISTS (
+        SELECT FROM signal s WHERE s.covenant_id = t.covenant_id AND s.signal_id = t.signal_id
+    )""",
     """DELETE FROM approval a WHERE a.covenant_id = :covenant_id AND NOT EXISTS (
         SELECT FROM pseudonym p WHERE p.covenant_id = a.covenant_id AND p.match_key = a.match_key
         AND p.index_ = a.index_ AND p.party = a.party AND p.live
