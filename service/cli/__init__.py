@@ -20,7 +20,7 @@ from service.storage.keystore import KeyStoreError
 
 __all__ = ["build", "main"]
 
-_COMMANDS = ("serving", "migrate", "keys", "operate", "demo")
+_COMMANDS = ("serving", "worker", "migrate", "keys", "operate", "demo")
 
 
 def build() -> typer.Typer:
