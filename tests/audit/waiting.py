@@ -8,7 +8,7 @@ from collections.abc import Callable
 __all__ = ["until"]
 
 
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+def until(holds: Callable[[], bool], seconds: float = 90) -> None:
     """Returns once `holds` is true; fails after so many seconds."""
     deadline = time.monotonic() + seconds
     while not holds():
