@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from clients.cli import audit, conditions, fields, hits, profile, rules, signals, versions
+from clients.cli import audit, audit_officer, audit_search, conditions, fields, hits, profile, rules, signals, versions
 from clients.sdk.errors import ClientError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
 app.add_typer(versions.app, name="versions")
+audit_search.register(audit.app)
+audit_officer.register(audit.app)
 signals.register(app)
 hits.register(app)
 fields.register(app)

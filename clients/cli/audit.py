@@ -10,14 +10,11 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, notes
+from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, conversations, notes
 from clients.protocol.checkpoint import LogKey, WitnessKey
 from clients.protocol.encoding import b64u_encode
 from clients.sdk.errors import ClientError
-from clients.sdk.http import Conversation
 from clients.sdk.log_copy import LogCopy, copy_log, read_keys
-from clients.sdk.offices import open_office_profile, role_of
-from clients.sdk.profile import open_profile
 from clients.sdk.verify_log import verify_log
 from clients.sdk.verify_receipt import read_receipt, verify_receipt
 
@@ -44,7 +41,7 @@ def copy(
     profile: ProfileOption = DEFAULT_PROFILE,
 ) -> None:
     """Copy a whole log, to be verified without asking anybody. Entries are copied for officers only."""
-    covenant, broker, holder = _conversations(profile)
+    covenant, broker, holder = conversations(profile)
     with broker, holder, _progress() as bar:
         task = bar.add_task("entries", total=None)
         copy_log(
@@ -116,20 +113,6 @@ def _say(words: list[str], log: LogKey, witness: WitnessKey | None, *, trusted: 
         notes.print("The keys came with the copy. Compare them with what their operators published:")
         for name, key in named:
             notes.print(f"  {b64u_encode(key)}  {escape(name)}")
-
-
-def _conversations(profile: Path) -> tuple[str, Conversation, Conversation]:
-    """The covenant, and conversations with broker and key holder, for whoever the profile is of."""
-    if role_of(profile) == "party":
-        party = open_profile(profile)
-        covenant, name, key = party.covenant, party.party, party.authentication_key
-        services = party.broker, party.key_holder
-    else:
-        office = open_office_profile(profile)
-        covenant, name, key = office.covenant, office.name, office.authentication_key
-        services = office.broker, office.key_holder
-    broker, holder = (Conversation(service.url, service.issuer, name, key) for service in services)
-    return covenant, broker, holder
 
 
 def _progress() -> Progress:

@@ -13,6 +13,9 @@ import typer
 from rich.console import Console
 
 from clients.sdk import Session
+from clients.sdk.http import Conversation
+from clients.sdk.offices import open_office_profile, role_of
+from clients.sdk.profile import open_profile
 
 ProfileOption = Annotated[
     Path,
@@ -42,3 +45,17 @@ notes = Console(stderr=True, highlight=False)
 def session(profile: Path, actor: str | None, pool: Executor | None = None) -> Iterator[Session]:
     with Session.open(profile, actor=actor, pool=pool) as opened:
         yield opened
+
+
+def conversations(profile: Path, actor: str | None = None) -> tuple[str, Conversation, Conversation]:
+    """The covenant, and conversations with broker and key holder, for whoever the profile is of."""
+    if role_of(profile) == "party":
+        party = open_profile(profile)
+        covenant, name, key = party.covenant, party.party, party.authentication_key
+        services = party.broker, party.key_holder
+    else:
+        office = open_office_profile(profile)
+        covenant, name, key = office.covenant, office.name, office.authentication_key
+        services = office.broker, office.key_holder
+    broker, holder = (Conversation(service.url, service.issuer, name, key, actor=actor) for service in services)
+    return covenant, broker, holder

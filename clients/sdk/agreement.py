@@ -17,6 +17,7 @@ from clients.protocol.messages.broker import CovenantDescription
 from clients.protocol.messages.governance import VersionStatus
 from clients.protocol.messages.keyholder import CommitmentsAnswer, DirectoryEntry
 from clients.protocol.normalise import NORMALISATION_VERSION
+from clients.protocol.officers import OFFICERS
 from clients.sdk.errors import ClientError, VerificationError
 from clients.sdk.services import Broker, KeyHolder
 from covenant_rules.diagnostics import CovenantError
@@ -58,7 +59,7 @@ def fetch_agreement(broker: Broker, key_holder: KeyHolder, party: str) -> Agreem
         covenant = load(document)
     except CovenantError as error:
         raise VerificationError(f"the broker's covenant is not valid: {error}") from None
-    if party not in covenant.parties:
+    if party not in covenant.parties and party != OFFICERS:
         raise ClientError(f"'{party}' is no party of covenant '{covenant.id}'")
     _require_in_force(key_holder, covenant.version)
     commitments = key_holder.commitments()

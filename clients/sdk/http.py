@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -82,6 +82,26 @@ class Conversation:
 
     def put(self, path: str, body: Message) -> None:
         self._send("PUT", path, _encoded(body), {})
+
+    def replace(self, path: str, body: Message, answer: type[Answer]) -> Answer:
+        """PUT `body` as JSON to `path`, for what is there then; raises Refused (or one of its kinds) or Unreachable."""
+        return self._read(self._send("PUT", path, _encoded(body), {}), answer)
+
+    def download(self, path: str, body: Message) -> Iterator[bytes]:
+        """POST `body` to `path`, and the answer piece by piece, however long it is.
+
+        Raises Refused before the first piece, and Unreachable also where the answer breaks off.
+        """
+        content = _encoded(body)
+        headers = {"Content-Type": "application/json", "Authorization": self.authorization("POST", path, content)}
+        try:
+            with self._http.stream("POST", path, content=content, headers=headers) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _refusal(response)
+                yield from response.iter_bytes()
+        except httpx.TransportError as error:
+            raise Unreachable(f"no answer from {self._http.base_url.host}: {type(error).__name__}") from None
 
     def delete(self, path: str) -> None:
         self._send("DELETE", path, b"", {})

@@ -76,8 +76,8 @@ class LogReport:
                 "got their places: none was changed, added, moved or taken out."
             )
         said += [
-            f"{one.entries:,} entries up to {one.until} were erased when the time that the covenant gives them was over "
-            f"(version {one.version[:12]}): the log says so itself for just these places, and their hashes still stand."
+            f"{one.entries:,} entries up to {one.until} were erased when the time that version {one.version[:12]} "
+            "gives them was over: the log says so itself for just these places, and their hashes still stand."
             for one in self.erased
         ]
         said.append(

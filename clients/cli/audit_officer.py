@@ -1,0 +1,187 @@
+"""`covenant audit citizen`, `findings`, `rules`, `reconcile`: what only a privacy officer does."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from clients.cli.audit_search import show_entries
+from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, notes
+from clients.protocol.encoding import b64u_encode
+from clients.sdk.errors import ClientError
+from clients.sdk.officer import Officer
+from clients.sdk.reconciliation import read_lines, reconcile
+from covenant_rules.dates import amsterdam_date
+
+__all__ = ["register"]
+
+DIFFERENCES = 2
+"""Exit status where something was found: for whoever has it run every day."""
+
+DayOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")]
+UntilOption = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(citizen)
+    app.command()(findings)
+    app.command()(rules)
+    app.command("reconcile")(reconcile_logs)
+
+
+def citizen(
+    bag_id: Annotated[str, typer.Option(help="BAG id of a nummeraanduiding.")] = "",
+    postcode: Annotated[str, typer.Option()] = "",
+    house_number: Annotated[str, typer.Option()] = "",
+    house_letter: Annotated[str, typer.Option()] = "",
+    addition: Annotated[str, typer.Option()] = "",
+    given_names: Annotated[str, typer.Option()] = "",
+    prefix: Annotated[str, typer.Option(help="Tussenvoegsel.")] = "",
+    family_name: Annotated[str, typer.Option()] = "",
+    birth_date: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
+    ask_bsn: Annotated[bool, typer.Option("--ask-bsn", help="Ask for a citizen service number, unseen.")] = False,
+    query: Annotated[str, typer.Option(help="Further qualifiers, as `created:2026-01-01..`.")] = "",
+    profile: ProfileOption = DEFAULT_PROFILE,
+    as_json: JsonOption = False,
+) -> None:
+    """Find who looked at one address or person, for the citizen it is about. Under a quota, and on record.
+
+    Neither service learns whom it is about: what you type is blinded before it leaves.
+    """
+    address = {
+        "bag_id": bag_id,
+        "postcode": postcode,
+        "house_number": house_number,
+        "house_letter": house_letter,
+        "addition": addition,
+    }
+    person = {"given_names": given_names, "prefix": prefix, "family_name": family_name, "birth_date": birth_date}
+    if ask_bsn:  # not an option's value: it would stay in the shell's history and in the list of processes
+        person["bsn"] = typer.prompt("Citizen service number", hide_input=True)
+    about_person = any(person.values())
+    if about_person == any(address.values()):
+        raise ClientError("give the identifiers of either an address or a person")
+    with Officer.open(profile) as officer:
+        handles = officer.handles("person" if about_person else "address", person if about_person else address)
+        found = list(officer.broker.entries(query, handles=list(handles.values())))
+    mine = {"log-read", "log-exported", "subject-traced"}
+    found = [entry for entry in found if entry.event not in mine]
+    if as_json:
+        document = {
+            "handles": {match_key: b64u_encode(handle) for match_key, handle in handles.items()},
+            "entries": [entry.model_dump(mode="json", exclude_none=True) for entry in found],
+        }
+        console.print_json(json.dumps(document))
+        return
+    show_entries(found, as_json=False)
+    notes.print(f"{len(found)} entries by {', '.join(handles)}. Officers' own searches are left out.")
+
+
+def findings(
+    first: DayOption = None,
+    last: UntilOption = None,
+    profile: ProfileOption = DEFAULT_PROFILE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show signs of misuse, of the last four weeks or the days given; exit status 2 if there are any.
+
+    A finding says that something is out of the ordinary, and nothing of anybody: look at its entries.
+    """
+    with Officer.open(profile) as officer:
+        answer = officer.broker.findings(first.date() if first else None, last.date() if last else None)
+    if as_json:
+        console.print_json(answer.model_dump_json(exclude_none=True))
+    elif not answer.findings:
+        console.print(f"Nothing out of the ordinary from {answer.first} to {answer.last}.")
+    for finding in () if as_json else answer.findings:
+        console.print(f"[bold]{finding.rule}[/bold], {finding.first} to {finding.last}", soft_wrap=True)
+        console.print(f"  {escape(finding.words)}", soft_wrap=True)
+        handle = f" handle:{b64u_encode(finding.handle)}" if finding.handle else ""
+        actor = f" actor:{finding.actor}" if finding.actor else ""
+        days = f"created:{finding.first}..{finding.last}"
+        console.print(f"  covenant audit list {days} party:{finding.party}{actor}{handle}", soft_wrap=True)
+    if answer.findings:
+        raise typer.Exit(DIFFERENCES)
+
+
+def rules(
+    set_: Annotated[
+        Path | None,
+        typer.Option("--set", help="TOML file with the rules to put in force.", exists=True, dir_okay=False),
+    ] = None,
+    profile: ProfileOption = DEFAULT_PROFILE,
+) -> None:
+    """Print the rules by which signs of misuse are found, or put others in force."""
+    with Officer.open(profile) as officer:
+        if set_ is not None:
+            officer.broker.change_misuse_rules(set_.read_text("utf-8"))
+            notes.print("In force. `covenant audit findings` uses them from now on.")
+            return
+        told = officer.broker.misuse_rules()
+    typer.echo(told.document, nl=False)
+    if told.changed_at is not None:
+        notes.print(f"Changed by {told.changed_by} at {told.changed_at:%Y-%m-%d %H:%M}.")
+    else:
+        notes.print("As shipped.")
+
+
+def reconcile_logs(
+    first: DayOption = None,
+    last: UntilOption = None,
+    profile: ProfileOption = DEFAULT_PROFILE,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare both services' logs: every grant issued, every grant used; yesterday's, or of the days given.
+
+    Exit status 2 if they differ. Have it run every day, by somebody who is neither operator's.
+    """
+    yesterday = _today() - timedelta(days=1)
+    begin = first.date() if first else last.date() if last else yesterday
+    end = last.date() if last else begin if first is None else yesterday
+    if end < begin:
+        raise ClientError("the last day is before the first")
+    around = f"created:{begin - timedelta(days=1)}..{end + timedelta(days=1)}"
+    with Officer.open(profile) as officer:
+        issued = read_lines(officer.broker.export(f"action:grant {around}"))
+        used = read_lines(officer.key_holder.export(f"action:release {around}"))
+    compared = reconcile(issued, used, begin, end)
+    if as_json:
+        document = {
+            "first": begin.isoformat(),
+            "last": end.isoformat(),
+            "issued": compared.issued,
+            "used": compared.used,
+            "unused": compared.unused,
+            "differences": [
+                {"kind": one.kind, "grant": one.grant, "at": one.at.isoformat(), "words": one.words,
+                 "entries": one.entries}
+                for one in compared.differences
+            ],
+        }  # fmt: skip
+        console.print_json(json.dumps(document))
+    else:
+        console.print(
+            f"{begin} to {end}: {compared.issued:,} grants issued, {compared.used:,} used, {compared.unused:,} expired."
+        )
+        if not compared.differences:
+            console.print("The two logs agree.")
+        else:
+            table = Table("when", "finding", "grant", "", box=None)
+            for one in compared.differences:
+                table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", one.kind, one.grant, escape(one.words))
+            console.print(table)
+    if compared.differences:
+        raise typer.Exit(DIFFERENCES)
+
+
+def _today() -> date:
+    today = amsterdam_date(datetime.now(UTC))
+    if today is None:
+        raise ClientError("this machine's clock shows no date")
+    return today
