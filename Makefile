@@ -4,7 +4,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check coverage mutation format bench bench-full openapi \
+.PHONY: help setup demo serve test attacks check coverage mutation format bench bench-full openapi \
 	lock clean
 
 help: ## Show this list
@@ -33,7 +33,8 @@ check: $(READY) ## Format, lint, strict types, import rules, and that the docume
 	$(BIN)/pytest --quiet tests/docs
 
 coverage: $(READY) ## See that the tests of the rules go through every line and branch of them (half a minute)
-	COVENANT_TRIPLES=500 $(BIN)/pytest tests/rules -n auto --quiet -m "not speed" --hypothesis-profile=brief --cov
+	COVENANT_TRIPLES=500 $(BIN)/pytest tests/rules -n auto --quiet -m "not speed and not source" \
+	  --hypothesis-profile=brief --cov
 
 mutation: $(READY) ## Change the rules' code in thousands of places and see the tests notice (hours; goes on where it stopped)
 	COVENANT_TRIPLES=1000 $(BIN)/mutmut run --max-children 2 $(ARGS)
@@ -41,6 +42,9 @@ mutation: $(READY) ## Change the rules' code in thousands of places and see the 
 
 test: check coverage ## Everything that must hold: the checks above and every test, PostgreSQL included
 	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+
+attacks: $(READY) ## Kill broker, sequencer and PostgreSQL a hundred times under load, and miss nothing (half an hour)
+	COVENANT_KILLS=100 $(BIN)/pytest -q tests/audit/test_outages.py
 
 format: $(READY) ## Rewrite the code in the project's format
 	$(BIN)/ruff format --quiet .

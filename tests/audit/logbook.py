@@ -113,20 +113,8 @@ class Logbook:
         return cosigned
 
     def copy(self, directory: Path, *, entries: bool = True) -> LogCopy:
-        """What a service would send an officer of the log as it is now, up to the last cosigned head."""
-        with self.database.transaction() as session:
-            reader = LogReader(session, COVENANT)
-            note = reader.checkpoint(witnessed=True)
-            files = {"checkpoint": note.encode()}
-            for tile in tiles_of(parse_checkpoint(note.partition("\n\n")[0] + "\n").size):
-                files[f"tile/{tile.path}"] = tree.tile(session, COVENANT, 0, tile.index, tile.width)
-                lines = [line_of(entry) for entry in reader.bundle(tile.index, tile.width)]
-                if entries:
-                    files[f"entries/{bundle_path(tile.index, tile.width)}"] = "".join(lines).encode()
-        for name, content in files.items():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            (directory / name).write_bytes(content)
-        return LogCopy(directory)
+        """What the service would send an officer of the log as it is now, up to the last cosigned head."""
+        return copy_of(self.database, COVENANT, directory, entries=entries)
 
     def verify(self, directory: Path, *earlier: str) -> LogReport:
         """Copies the log and verifies the copy."""
@@ -167,3 +155,22 @@ def submitted(covenant_id: str = COVENANT) -> AuditRecord:
         signals=(uuid4(),),
         category="noise",
     )
+
+
+def copy_of(
+    database: Database, covenant_id: str, directory: Path, *, witnessed: bool = True, entries: bool = True
+) -> LogCopy:
+    """A copy of a log, made without its service."""
+    with database.transaction() as session:
+        reader = LogReader(session, covenant_id)
+        note = reader.checkpoint(witnessed=witnessed)
+        files = {"checkpoint": note.encode()}
+        for tile in tiles_of(parse_checkpoint(note.partition("\n\n")[0] + "\n").size):
+            files[f"tile/{tile.path}"] = tree.tile(session, covenant_id, 0, tile.index, tile.width)
+            lines = [line_of(entry) for entry in reader.bundle(tile.index, tile.width)]
+            if entries:
+                files[f"entries/{bundle_path(tile.index, tile.width)}"] = "".join(lines).encode()
+    for name, content in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+    return LogCopy(directory)
