@@ -328,18 +328,56 @@ Triple = tuple[Covenant, Facts, Question]
 
 def triple(random: Random, size: Size = SMALL) -> Triple:
     current, *older = family(random, size)
+    return _asked(random, current, older)
+
+
+def _asked(random: Random, current: Covenant, older: Sequence[Covenant]) -> Triple:
     known = facts(random, current, older)
     return current, known, question(random, known)
+
+
+CROWD = Size(kinds=2, parties=7, purposes=1, categories=3, fields=1, stages=1, permits=0, forbids=0, codes=0)
+
+
+def crowded(random: Random) -> Covenant:
+    """A covenant in which little is shown but to enough parties together, and how many is enough differs by signal."""
+    made = covenant(random, CROWD)
+    permits = []
+    for number in range(6):
+        when = Conditions(
+            independent_parties=random.choice((2, 3, 3, 4, 4, 5, 6)),
+            within=random.choice(WINDOWS) if chance(random, 0.1) else None,
+        )
+        permit = rule(random, made, f"permit-{number}", wide=0.6)
+        permits.append(replace(permit, when=when, items=permit.items | {"hit"}))
+    groups = {name: replace(party, group=name) for name, party in made.parties.items()}
+    return replace(made, rules=tuple(permits), parties=groups)
+
+
+def crowd(random: Random, current: Covenant | None = None) -> Triple:
+    """Many parties with something to say about one subject, and a question in which it counts how many they are."""
+    current = current or crowded(random)
+    known = facts(random, current, (), fewest=4, most=9)
+    question_ = question(random, known)
+    own = [signal for signal in known.signals if signal.party == question_.viewer and not signal.handling_codes]
+    if own:
+        question_ = replace(question_, anchor=OwnSignal(min(signal.id for signal in own)))
+    return current, known, question_
+
+
+def some_triple(random: Random) -> Triple:
+    """A triple of either sort."""
+    return crowd(random) if chance(random, 0.4) else triple(random)
 
 
 def triples(random: Random, number: int, questions: int = 20) -> Iterator[Triple]:
     """Many triples; as making covenants is what takes time, each family of versions is asked several questions."""
     made = 0
     while made < number:
-        current, *older = family(random)
+        crowds = chance(random, 0.25)
+        current, *older = (crowded(random),) if crowds else family(random)
         for _ in range(min(questions, number - made)):
-            known = facts(random, current, older)
-            yield current, known, question(random, known)
+            yield crowd(random, current) if crowds else _asked(random, current, older)
             made += 1
 
 

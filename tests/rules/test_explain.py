@@ -49,7 +49,7 @@ def question(viewer: str, anchor: object, purpose: str = "nuisance", stage: str 
 @many
 @given(seeds)
 def test_an_item_is_hidden_exactly_where_something_speaks_against_it(seed: int) -> None:
-    _, known, asked = generate.triple(Random(seed))
+    _, known, asked = generate.some_triple(Random(seed))
     examination = for_auditor(asked, known)
     assert examination.decision == decide(asked, known)
     visible = {(v.signal, item) for v in examination.decision.visible for item in v.items}
@@ -63,7 +63,7 @@ def test_an_item_is_hidden_exactly_where_something_speaks_against_it(seed: int) 
 @many
 @given(seeds)
 def test_every_signal_is_looked_at_or_the_question_refused(seed: int) -> None:
-    _, known, asked = generate.triple(Random(seed))
+    _, known, asked = generate.some_triple(Random(seed))
     examination = for_auditor(asked, known)
     if examination.refused:
         assert not examination.findings
@@ -75,7 +75,7 @@ def test_every_signal_is_looked_at_or_the_question_refused(seed: int) -> None:
 @many
 @given(seeds)
 def test_a_visible_item_has_its_open_permits_with_both_legal_bases(seed: int) -> None:
-    _, known, asked = generate.triple(Random(seed))
+    _, known, asked = generate.some_triple(Random(seed))
     examination = for_auditor(asked, known)
     for visible in examination.decision.visible:
         (seen,) = [one for one in known.signals if one.id == visible.signal]
@@ -100,7 +100,7 @@ def test_a_visible_item_has_its_open_permits_with_both_legal_bases(seed: int) ->
 
 
 def everything_told(seed: int) -> Iterator[tuple[Reason, generate.Triple]]:
-    current, known, asked = triple = generate.triple(Random(seed))
+    current, known, asked = triple = generate.some_triple(Random(seed))
     examination = for_auditor(asked, known)
     told = [*examination.refused, *(reason for finding in examination.findings for reason in finding.reasons)]
     told += for_asker(examination.decision, current)
@@ -172,7 +172,7 @@ def test_titles_take_the_place_of_ids() -> None:
 @many
 @given(seeds)
 def test_the_asker_is_told_of_what_it_sees_and_of_nothing_else(seed: int) -> None:
-    current, known, asked = generate.triple(Random(seed))
+    current, known, asked = generate.some_triple(Random(seed))
     decision = decide(asked, known)
     reasons = for_asker(decision, current)
     shown = {
@@ -223,7 +223,7 @@ def test_a_decision_is_explained_by_the_version_it_was_made_under() -> None:
 @many
 @given(seeds)
 def test_nobody_ever_sees_what_the_source_was_not_told(seed: int) -> None:
-    current, known, asked = generate.triple(Random(seed))
+    current, known, asked = generate.some_triple(Random(seed))
     for visible in decide(asked, known).visible:
         (seen,) = [one for one in known.signals if one.id == visible.signal]
         submitted = {**known.versions, current.version: current}[seen.version]

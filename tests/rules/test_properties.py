@@ -34,12 +34,20 @@ Property = Callable[[Triple, Random], None]
 
 
 def holds(test: Property) -> Callable[[], None]:
-    """Ask a property of many triples. What fails is told by its seed: `generate.triple(Random(seed))`."""
+    """Ask a property of many triples. What fails is told by its seed: `generate.some_triple(Random(seed))`."""
+    return _asked(test, generate.some_triple, 300)
 
-    @examples(300)
+
+def holds_of_crowds(test: Property) -> Callable[[], None]:
+    """Ask a property of many triples in which it counts how many parties there are: `generate.crowd(Random(seed))`."""
+    return _asked(test, generate.crowd, 600)
+
+
+def _asked(test: Property, made: Callable[[Random], Triple], number: int) -> Callable[[], None]:
+    @examples(number)
     @given(seed=st.integers(0, 2**32 - 1))
     def asked(seed: int) -> None:
-        test(generate.triple(Random(seed)), Random(seed + 1))
+        test(made(Random(seed)), Random(seed + 1))
 
     asked.__name__, asked.__doc__ = test.__name__, test.__doc__
     return asked
@@ -340,7 +348,7 @@ def test_of_two_signals_with_one_id_neither_is_known(triple: Triple, random: Ran
 # -- counting
 
 
-@holds
+@holds_of_crowds
 def test_a_derived_signal_never_completes_independent_parties(triple: Triple, random: Random) -> None:
     """Nor does an echo: whatever they are, the other signals are seen as if they were not there."""
     current, facts, question = triple
