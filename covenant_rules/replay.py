@@ -1,21 +1,26 @@
 """What a draft would have shown: the questions of today, decided under a draft, told in numbers too large to point.
 
 The draft decides as if it were in force and as if every source had affirmed its signals under it, since that is what
-the parties decide on. Subjects are counted, not hits: one address with a dozen signals is one. Whoever reads the table
-learns of no single subject: small cells are left out, and with them enough others that subtracting brings none back.
+the parties decide on. Subjects are counted, not hits: one address with a dozen signals is one.
+
+What signals say is all that a decision depends on, and most subjects are alike in it: their *shape* is what is stated
+of them, days put in the same box where no window tells them apart. A shape is decided once.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from covenant_rules.compile import Memory
+from covenant_rules.dates import amsterdam_date, subtract
 from covenant_rules.evaluate import decide
-from covenant_rules.model import Covenant, Facts, Question, Signal
+from covenant_rules.model import FIXED_ITEMS, Covenant, Facts, OwnSignal, Question, Signal
 
 
 class Group(NamedTuple):
@@ -35,8 +40,14 @@ class Outcome(StrEnum):
     """Some viewer sees a hit today and would see it under the draft."""
 
 
+Outcomes = frozenset[tuple[Group, Outcome]]
+"""Of one subject."""
+
 Tally = Counter[tuple[Group, Outcome]]
 """Subjects per group and outcome. Tallies of different subjects add up; one subject may have several outcomes."""
+
+Sealed = Mapping[str, Collection[str]]
+"""By signal, the items its source sealed. What a rule lets be seen and nobody sealed is neither gained nor lost."""
 
 
 @dataclass(frozen=True)
@@ -54,67 +65,156 @@ class Replay:
     def __init__(self, draft: Covenant) -> None:
         self._draft = replace(draft, valid_from=date.min, valid_until=date.max)
 
-    def __call__(self, asked: Iterable[tuple[Question, Facts]]) -> Tally:
-        """The outcomes of one subject, over all the questions that its parties would ask about it."""
+    def __call__(
+        self,
+        asked: Iterable[tuple[Question, Facts]],
+        sealed: Sealed | None = None,
+        under_draft: Mapping[str, Facts] | None = None,
+    ) -> Tally:
+        """The outcomes of one subject, over all the questions that its parties would ask about it.
+
+        Without `sealed`, every item that can be seen is there. `under_draft` has by anchor the facts that a question
+        would be decided on under the draft, where they are not those of today.
+        """
         found: set[tuple[Group, Outcome]] = set()
+        affirmed: dict[frozenset[Signal], frozenset[Signal]] = {}
         for question, facts in asked:
-            found |= self._outcomes(question, facts)
+            anchor = question.anchor.signal if isinstance(question.anchor, OwnSignal) else ""
+            then = (under_draft or {}).get(anchor, facts)
+            if then.signals not in affirmed:
+                affirmed[then.signals] = frozenset(replace(s, version=self._draft.version) for s in then.signals)
+            then = replace(then, current=self._draft, signals=affirmed[then.signals])
+            found.update(self._outcomes(question, facts, then, sealed))
         return Counter(found)
 
-    def _outcomes(self, question: Question, facts: Facts) -> set[tuple[Group, Outcome]]:
-        draft = self._draft
-        affirmed = frozenset(replace(signal, version=draft.version) for signal in facts.signals)
-        today, then = (
-            {visible.signal: frozenset(visible.items) for visible in decide(question, known).visible}
-            for known in (facts, replace(facts, current=draft, signals=affirmed))
+    def _outcomes(
+        self, question: Question, facts: Facts, then: Facts, sealed: Sealed | None
+    ) -> Iterator[tuple[Group, Outcome]]:
+        before, after = (
+            {visible.signal: visible.items for visible in decide(question, known).visible} for known in (facts, then)
         )
-        found = set()
-        for signal in facts.signals:
-            before, after = (seen.get(signal.id, frozenset()) for seen in (today, then))
-            outcomes = {Outcome.GAINED: after - before, Outcome.LOST: before - after, Outcome.KEPT: before & after}
-            group = self._group(question, facts.current, signal)
-            found |= {(group, outcome) for outcome, items in outcomes.items() if items}
-        return found
+        if not before and not after:
+            return
+        stated = {signal.id: signal for signal in facts.signals | then.signals}
+        for name in before.keys() | after.keys():
+            had, has = (_there(seen.get(name, ()), name, sealed) for seen in (before, after))
+            group = self._group(question, facts.current, stated[name])
+            for outcome, items in ((Outcome.GAINED, has - had), (Outcome.LOST, had - has), (Outcome.KEPT, had & has)):
+                if items:
+                    yield group, outcome
 
     def _group(self, question: Question, current: Covenant, signal: Signal) -> Group:
         """Kinds are those of today; the draft's for a party that it would let in."""
         parties = {**self._draft.parties, **current.parties}
-        source, viewer = (parties[party].kind if party in parties else "" for party in (signal.party, question.viewer))
+        source, viewer = (parties[party].kind for party in (signal.party, question.viewer))
         return Group(question.purpose, source, viewer, signal.category)
 
 
-def publish(tally: Tally, minimum: int) -> Table:
-    """The table with every number from 1 to `minimum` − 1 left out, and as many others as it takes.
+def _there(items: Iterable[str], signal: str, sealed: Sealed | None) -> frozenset[str]:
+    if sealed is None:
+        return frozenset(items)
+    return frozenset(item for item in items if item in FIXED_ITEMS or item in sealed[signal])
 
-    A total tells the sum of what is missing under it. So at least two cells are missing or none, and together they hold
-    at least `minimum`; where no cells are left to take, the total is missing too.
+
+class Stated(NamedTuple):
+    """One signal as far as decisions can tell it from others. Lists are sorted."""
+
+    party: str
+    category: str
+    day: date
+    purposes: tuple[str, ...]
+    version: str
+    origins: tuple[str, ...] = ()
+    handling_codes: tuple[str, ...] = ()
+    tainted: bool = False
+    sealed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What all questions of a replay have in common."""
+
+    current: Covenant
+    versions: Mapping[str, Covenant]
+    active: frozenset[str]
+    time: datetime
+
+
+class Shapes:
+    """Replays subjects on which every signal is near every other and nothing was released or approved.
+
+    No more than `most` shapes are remembered; then it begins anew.
     """
-    columns: defaultdict[tuple[str, Outcome], list[tuple[Group, int]]] = defaultdict(list)
+
+    def __init__(self, draft: Covenant, standing: Standing, most: int = 1 << 17) -> None:
+        self._standing = standing
+        self._replay = Replay(draft)
+        self._today = amsterdam_date(standing.time) or date.min
+        covenants = (draft, standing.current, *standing.versions.values())
+        windows = {rule.when.within for covenant in covenants for rule in covenant.rules if rule.when.within}
+        self._starts = sorted({subtract(self._today, window) for window in windows})
+        self._boxes: Memory[date, date] = Memory(self._box, most=1 << 14)
+        self._known: Memory[tuple[Stated, ...], Outcomes] = Memory(self._decide, most)
+
+    def __call__(self, signals: Iterable[Stated]) -> Outcomes:
+        """The outcomes of one subject."""
+        return self._known[tuple(sorted(s._replace(day=self._boxes[s.day]) for s in signals))]
+
+    def _box(self, day: date) -> date:
+        """A day that no window of any version tells from `day`: the first one that is inside the same windows."""
+        if day > self._today:
+            return self._today + timedelta(days=1)
+        place = bisect_left(self._starts, day)
+        return self._starts[place - 1] + timedelta(days=1) if place else date.min
+
+    def _decide(self, shape: tuple[Stated, ...]) -> Outcomes:
+        standing, names = self._standing, [str(number) for number in range(len(shape))]
+        signals = frozenset(
+            Signal(
+                id=name,
+                party=stated.party,
+                category=stated.category,
+                day=stated.day,
+                purposes=frozenset(stated.purposes),
+                version=stated.version,
+                origins=frozenset(stated.origins),
+                handling_codes=frozenset(stated.handling_codes),
+                tainted=stated.tainted,
+            )
+            for name, stated in zip(names, shape, strict=True)
+        )
+        facts = Facts(standing.current, standing.versions, signals, standing.active)
+        anchors = {stated: name for name, stated in zip(names, shape, strict=True)}  # of those alike, one will do
+        asked = (
+            (Question(stated.party, purpose, "signal", standing.time, OwnSignal(name)), facts)
+            for stated, name in anchors.items()
+            for purpose in stated.purposes
+        )
+        sealed = {name: stated.sealed for name, stated in zip(names, shape, strict=True)}
+        return frozenset(self._replay(asked, sealed))
+
+
+_FEWEST = 3
+
+
+def publish(tally: Tally, minimum: int) -> Table:
+    """The table with every number from 1 to `minimum` − 1 left out, and every sum in which such a number would be.
+
+    A sum is shown only where all that it sums is shown, so no number that is left out stands in any sum: there is
+    nothing to subtract from, neither in this table nor between those of two drafts. Leaving out some larger cells and
+    telling the sum would not do. Who knows the rule by which they were chosen solves for the small ones in some tables
+    (for a minimum of 3, the sum 7 with the one cell 3 shown can only be 3 + 2 + 2); and a second draft that makes the
+    rule choose another cell gives away the first one's.
+
+    Of what is left out one knows that it is there and below the minimum. Below 3 that would be all there is to know, so
+    no minimum is less.
+    """
+    minimum = max(minimum, _FEWEST)
+    columns: defaultdict[tuple[str, Outcome], list[int]] = defaultdict(list)
+    cells: dict[tuple[Group, Outcome], int | None] = {}
     for (group, outcome), number in sorted(tally.items()):
         if number:
-            columns[group.purpose, outcome].append((group, number))
-    cells: dict[tuple[Group, Outcome], int | None] = {}
-    totals: dict[tuple[str, Outcome], int | None] = {}
-    for (purpose, outcome), column in columns.items():
-        missing = _missing([number for _, number in column], minimum)
-        for place, (group, number) in enumerate(column):
-            cells[group, outcome] = None if place in missing else number
-        protected = not missing or _hidden([column[place][1] for place in missing], minimum)
-        totals[purpose, outcome] = sum(number for _, number in column) if protected else None
+            cells[group, outcome] = number if number >= minimum else None
+            columns[group.purpose, outcome].append(number)
+    totals = {column: sum(numbers) if min(numbers) >= minimum else None for column, numbers in columns.items()}
     return Table(cells, totals)
-
-
-def _missing(numbers: Sequence[int], minimum: int) -> set[int]:
-    """Places of the numbers to leave out: the small ones, and then the next smallest until the sum gives none away."""
-    smallest = sorted(range(len(numbers)), key=lambda place: (numbers[place], place))
-    missing = {place for place in smallest if numbers[place] < minimum}
-    for place in smallest:
-        if not missing or _hidden([numbers[n] for n in missing], minimum):
-            break
-        missing.add(place)
-    return missing
-
-
-def _hidden(numbers: Sequence[int], minimum: int) -> bool:
-    """Whether the sum of these numbers gives none of them away."""
-    return len(numbers) > 1 and sum(numbers) >= minimum
