@@ -41,7 +41,12 @@ def entry_message(view: View, reference: UUID) -> AuditEntryMessage:
 
 
 def proved_message(view: View, reference: UUID, proof: str | None) -> ProvedEntry:
-    """The entry with the fields of its leaf that its reader may have, and digests in place of the others."""
+    """The entry with the fields of its leaf that its reader may have, and digests in place of the others.
+
+    Where nothing of it may be proved, nothing is: the leaf alone would tell its place, and nearly the time.
+    """
+    if not view.provable:
+        return ProvedEntry(entry=entry_message(view, reference), shown={}, hidden=(), groups=())
     entry = view.entry
     fields = leaf_fields(entry.covenant_id, entry.entry_id, entry.event, entry.at, entry.fields)
     partial = partial_view(entry.salt, fields, view.provable)

@@ -241,6 +241,13 @@ def test_a_source_is_shown_the_same_by_the_proof_as_by_the_view() -> None:
         assert any(name.startswith("shown/") for name in view.provable) == ("items" in allowed)
 
 
+def test_where_nothing_may_be_proved_not_even_the_leaf_is_given() -> None:
+    """The leaf alone would tell the entry's place."""
+    view = seen(source_view(disclosed(sight=AuditSight(source=frozenset())), "municipality", LATER))
+    proof = proved_message(view, scribe.uuid(), "the place of the leaf")
+    assert (proof.shown, proof.hidden, proof.groups, proof.proof) == ({}, (), (), None)
+
+
 def test_no_event_is_forgotten() -> None:
     """Whatever can be written, a party that did it sees something of it, or the catalogue says that it does not."""
     for event in CATALOGUE.values():
