@@ -59,32 +59,33 @@ class Table:
     """Sums over the cells of one purpose and outcome. A subject in several cells is in the sum as often."""
 
 
+class Posed(NamedTuple):
+    """A question on what is known today; and what would be known under the draft, where that is something else."""
+
+    question: Question
+    today: Facts
+    then: Facts | None = None
+
+
 class Replay:
     """A draft, ready to be asked about many subjects."""
 
     def __init__(self, draft: Covenant) -> None:
         self._draft = replace(draft, valid_from=date.min, valid_until=date.max)
 
-    def __call__(
-        self,
-        asked: Iterable[tuple[Question, Facts]],
-        sealed: Sealed | None = None,
-        under_draft: Mapping[str, Facts] | None = None,
-    ) -> Tally:
+    def __call__(self, asked: Iterable[Posed], sealed: Sealed | None = None) -> Tally:
         """The outcomes of one subject, over all the questions that its parties would ask about it.
 
-        Without `sealed`, every item that can be seen is there. `under_draft` has by anchor the facts that a question
-        would be decided on under the draft, where they are not those of today.
+        Without `sealed`, every item that can be seen is there.
         """
         found: set[tuple[Group, Outcome]] = set()
         affirmed: dict[frozenset[Signal], frozenset[Signal]] = {}
-        for question, facts in asked:
-            anchor = question.anchor.signal if isinstance(question.anchor, OwnSignal) else ""
-            then = (under_draft or {}).get(anchor, facts)
-            if then.signals not in affirmed:
-                affirmed[then.signals] = frozenset(replace(s, version=self._draft.version) for s in then.signals)
-            then = replace(then, current=self._draft, signals=affirmed[then.signals])
-            found.update(self._outcomes(question, facts, then, sealed))
+        for question, today, then in asked:
+            known = then or today
+            if known.signals not in affirmed:
+                affirmed[known.signals] = frozenset(replace(s, version=self._draft.version) for s in known.signals)
+            under_draft = replace(known, current=self._draft, signals=affirmed[known.signals])
+            found.update(self._outcomes(question, today, under_draft, sealed))
         return Counter(found)
 
     def _outcomes(
@@ -186,7 +187,7 @@ class Shapes:
         facts = Facts(standing.current, standing.versions, signals, standing.active)
         anchors = {stated: name for name, stated in zip(names, shape, strict=True)}  # of those alike, one will do
         asked = (
-            (Question(stated.party, purpose, "signal", standing.time, OwnSignal(name)), facts)
+            Posed(Question(stated.party, purpose, "signal", standing.time, OwnSignal(name)), facts)
             for stated, name in anchors.items()
             for purpose in stated.purposes
         )

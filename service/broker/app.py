@@ -26,6 +26,7 @@ from service.broker.keyholder import KeyHolder
 from service.broker.routes.conditions import condition_routes
 from service.broker.routes.covenants import covenant_routes
 from service.broker.routes.disclosure import disclosure_routes
+from service.broker.routes.figures import figure_routes
 from service.broker.routes.officer import officer_routes
 from service.broker.routes.signals import signal_routes
 from service.broker.routes.versions import version_routes
@@ -73,6 +74,7 @@ _TAGS = (
     {"name": "Versions", "description": "Changing the rules: draft, proposal, advice, approval, schedule"},
     {"name": "Signals", "description": "Submitting, reading and withdrawing one's own signals"},
     {"name": "Disclosure", "description": "Hits, look-ups, disclosures, grants and notices"},
+    {"name": "Figures", "description": "What a draft would change, and area figures"},
     {"name": "Conditions", "description": "What others do before something opens: releases and approvals"},
     {"name": "Log", "description": "This service's log: heads, proofs, and entries for who may see them"},
     {"name": "Audit", "description": "Searching the log, and what a party sees of it"},
@@ -178,6 +180,7 @@ def create_app(
             signal_routes(context),
             disclosure_routes(context),
             condition_routes(context),
+            figure_routes(context),
             log_routes(log),
             audit_routes(audit),
             officer_routes(

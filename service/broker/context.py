@@ -27,7 +27,7 @@ from service.signals.conversion import SetUp
 from service.signals.departure import Departures
 from service.signals.lifecycle import Signals
 from service.signals.submission import Submissions
-from service.storage.database import Database
+from service.storage.database import Database, Isolation
 from service.web.context import context_of
 from service.web.pagination import Cursors
 
@@ -58,14 +58,21 @@ class BrokerContext:
 
     @contextmanager
     def asked(
-        self, request: Request, covenant_id: str, caller: Principal, refusal: str, **about: Any
+        self,
+        request: Request,
+        covenant_id: str,
+        caller: Principal,
+        refusal: str,
+        *,
+        isolation: Isolation = "READ COMMITTED",
+        **about: Any,
     ) -> Iterator[Session]:
         """One transaction for one request. A refusal rolls it back, and is an entry `refusal` committed on its own.
 
         If the log does not take that entry, the caller is told so, and not why it was refused.
         """
         try:
-            with self.database.transaction() as session:
+            with self.database.transaction(isolation=isolation) as session:
                 yield session
         except Unavailable:
             raise

@@ -11,6 +11,7 @@ from service.audit.misuse.tables import TABLES as MISUSE
 from service.audit.tables import TABLES as AUDIT
 from service.covenants.tables import TABLES as COVENANTS
 from service.disclosure.conditions.tables import TABLES as CONDITIONS
+from service.disclosure.figures.tables import TABLES as FIGURES
 from service.disclosure.tables import TABLES as DISCLOSURE
 from service.parties.tables import TABLES as PARTIES
 from service.signals.tables import TABLES as SIGNALS
@@ -24,6 +25,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     *SIGNALS,
     *DISCLOSURE,
     *CONDITIONS,
+    *FIGURES,
     *AUDIT,
     *MISUSE,
     *SPENT_TOKENS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session, SQLModel, col
 
 from service.disclosure.conditions.tables import ApprovalRow, CodedTellingRow, ReleaseAskRow, SourceReleaseRow
+from service.disclosure.figures.tables import AreaFigureRow, AreaMonthRow
 from service.disclosure.tables import DisclosureRow, HitFeed, HitState, LookUpCount, Notice, Told
 from service.storage.erasure import erase_some
 
@@ -23,7 +24,8 @@ _WHOSE: tuple[tuple[type[SQLModel], str], ...] = (
     (ApprovalRow, "party"),
     (CodedTellingRow, "party"),
 )
-"""Every table of this slice, with the column that says whose rows they are."""
+"""Every table of this slice with rows of parties, and the column that says whose they are."""
+_NOBODYS: tuple[type[SQLModel], ...] = (AreaMonthRow, AreaFigureRow)
 
 
 def erase_some_of_party(session: Session, covenant_id: str, party: str) -> int:
@@ -37,7 +39,7 @@ def erase_some_of_party(session: Session, covenant_id: str, party: str) -> int:
 
 def erase_some_of_covenant(session: Session, covenant_id: str) -> int:
     """Deletes some of what was told under a covenant that has ended; none once nothing is left."""
-    for table, _ in _WHOSE:
+    for table in (*(table for table, _ in _WHOSE), *_NOBODYS):
         if gone := erase_some(session, table, col(_column(table, "covenant_id")) == covenant_id):
             return gone
     return 0

@@ -56,6 +56,14 @@ class System:
         self._addresses: dict[str, str] = {}
 
     def __enter__(self) -> System:
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _begin(self) -> None:
         self._postgres.start()
         keys = {service: jws.generate_key() for service in _SCHEMAS}
         self._addresses = {service: f"http://127.0.0.1:{_free_port()}" for service in _SCHEMAS}
@@ -73,9 +81,8 @@ class System:
             database_urls=self.urls,
             operator_keys=keys,
         )
-        found(running, COVENANT, DOCUMENT)
         self.profile = running.profile
-        return self
+        found(running, COVENANT, DOCUMENT)
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes.values():

@@ -180,9 +180,44 @@ def test_nothing_follows_where_nobody_can_tell(one: Conditions, other: Condition
     assert not implies(Alternative(other, False), Alternative(one, False))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "shortest"),
+    [
+        (Duration(days=28), Duration(months=1), True),
+        (Duration(days=29), Duration(months=1), False),  # a February may have 28
+        (Duration(months=1), Duration(days=31), True),
+        (Duration(months=1), Duration(days=30), False),
+        (Duration(months=12), Duration(years=1), True),
+        (Duration(years=1), Duration(months=12), True),
+        (Duration(months=13), Duration(years=1), False),
+        (Duration(years=1), Duration(months=11), False),
+        (Duration(months=1, days=2), Duration(months=1, days=1), False),
+        (Duration(months=2, days=1), Duration(months=1, days=9), False),
+        (Duration(), Duration(), True),
+    ],
+)
+def test_a_duration_is_shorter_only_where_it_is_from_every_day(one: Duration, other: Duration, shortest: bool) -> None:
+    assert shorter(one, other) is shortest
+
+
+@given(seeds)
+def test_every_condition_follows_from_itself(seed: int) -> None:
+    covenant = generate.covenant(Random(seed))
+    for rule in covenant.rules:
+        assert implies(Alternative(rule.when, rule.lookup), Alternative(rule.when, rule.lookup))
+
+
 def test_alternatives_are_told_in_a_fixed_order() -> None:
     ways = [Alternative(Conditions(n), lookup) for lookup in (False, True) for n in (None, 2, 3)]
     assert sorted([ways[n] for n in (5, 2, 0, 4, 1, 3)], key=order) == ways
+    spans = [Duration(days=9), Duration(months=1), Duration(1, 0, 1), Duration(0, 12, 2), Duration(1, 1), Duration(2)]
+    ways = [Alternative(Conditions(within=span), False) for span in spans]
+    ways += [Alternative(Conditions(2, viewer_has=frozenset(some)), False) for some in ("", "a", "ab", "b")]
+    ways += [Alternative(Conditions(3, case_member=case), False) for case in (False, True)]
+    ways += [Alternative(Conditions(3, approved_by=frozenset("a"), case_member=True), False)]
+    ways += [Alternative(Conditions(3, source_released=True, case_member=case), False) for case in (False, True)]
+    for turn in range(len(ways)):
+        assert sorted(ways[turn:] + ways[:turn], key=order) == ways
 
 
 # -- by example: a covenant

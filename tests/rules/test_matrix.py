@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from covenant_rules.load import load
 from covenant_rules.matrix import Cell, Matrix, Space, first, places
 from covenant_rules.model import Covenant, Effect, Rule
-from covenant_rules.queries import Refusal, broken, can
+from covenant_rules.queries import Answer, Refusal, broken, can
 from tests.rules import generate
 from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
@@ -191,6 +191,45 @@ def test_no_names_the_implied_item_that_no_permit_gives() -> None:
     answer = can(replace(COMPLEX, rules=tuple(rules)), from_="police", to="municipality", item="note.full")
     assert answer.refusal is Refusal.IMPLIED_ITEM_MISSING
     assert answer.missing == ("source", "note.gist")
+
+
+def test_only_the_implied_items_that_are_missing_are_named() -> None:
+    rules = [replace(COMPLEX.rules[0], items=frozenset({"hit", "source", "note.full"}))]
+    answer = can(replace(COMPLEX, rules=tuple(rules)), from_="police", to="municipality", item="note.full")
+    assert answer == Answer(False, answer.cell, (), Refusal.IMPLIED_ITEM_MISSING, ("note.gist",))
+
+
+def test_no_is_told_of_the_cell_that_came_nearest() -> None:
+    """Cells run by stage: the earlier ones are worse, and the answer is about the last one."""
+    permit = replace(COMPLEX.rules[0], from_=frozenset({"police"}), categories=frozenset({"noise"}))
+    alone = replace(permit, stages=frozenset({"signal", "weighing"}), items=frozenset({"hit", "note.gist"}))
+    forbid = replace(alone, id="no", effect=Effect.FORBID, stages=frozenset({"signal"}), items=frozenset({"note.gist"}))
+    asked = {"from_": "police", "to": "municipality", "item": "note.gist"}
+    answer = can(replace(COMPLEX, rules=(alone, forbid)), **asked)
+    assert (answer.refusal, answer.rules, answer.missing) == (Refusal.IMPLIED_ITEM_MISSING, (), ("source",))
+    assert answer.cell == Cell("nuisance", "weighing", "police", "municipality", "noise")
+    unlawful = replace(alone, categories=frozenset({"care-concern", "noise"}))
+    everywhere = replace(forbid, stages=frozenset({"signal", "weighing"}), categories=frozenset({"noise"}))
+    renamed = {"care-concern": COMPLEX.categories["care-concern"], **COMPLEX.categories}  # which makes it the first
+    answer = can(replace(COMPLEX, categories=renamed, rules=(unlawful, everywhere)), **asked)
+    assert (answer.refusal, answer.rules) == (Refusal.FORBIDDEN, ("no",))
+    assert answer.cell == Cell("nuisance", "signal", "police", "municipality", "noise")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"from_": NOBODY},
+        {"to": NOBODY},
+        {"item": NOBODY},
+        {"purpose": NOBODY},
+        {"stage": NOBODY},
+        {"category": NOBODY},
+    ],
+)
+def test_one_unknown_word_is_enough(words: dict[str, str]) -> None:
+    asked = {"from_": "police", "to": "municipality", "item": "hit"} | words
+    assert can(COMPLEX, **asked) == Answer(False, refusal=Refusal.UNKNOWN, missing=(NOBODY,))
 
 
 def test_no_says_when_no_permit_comes_near() -> None:

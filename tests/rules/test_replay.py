@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from covenant_rules.evaluate import decide, unambiguous
 from covenant_rules.load import load
 from covenant_rules.model import Covenant, Facts, LookUp, OwnSignal, Question, Signal
-from covenant_rules.replay import Group, Outcome, Replay, Shapes, Standing, Stated, Tally, publish
+from covenant_rules.replay import Group, Outcome, Posed, Replay, Shapes, Standing, Stated, Tally, publish
 from tests.rules import generate
 from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
@@ -29,10 +29,10 @@ groups = st.builds(Group, st.sampled_from(("p", "q")), *[st.sampled_from("abc")]
 tallies = st.dictionaries(st.tuples(groups, st.sampled_from(Outcome)), st.integers(0, 40), max_size=20).map(Counter)
 
 
-def subject(*signals: Signal) -> list[tuple[Question, Facts]]:
+def subject(*signals: Signal) -> list[Posed]:
     """Every signal on the subject asks."""
     facts = Facts(COMPLEX, {}, frozenset(signals), frozenset(COMPLEX.parties))
-    return [(Question(s.party, "nuisance", "signal", NOW, OwnSignal(s.id)), facts) for s in signals]
+    return [Posed(Question(s.party, "nuisance", "signal", NOW, OwnSignal(s.id)), facts) for s in signals]
 
 
 def signal(name: str, party: str, about: str = "noise", version: str = COMPLEX.version) -> Signal:
@@ -78,7 +78,7 @@ def test_a_draft_decides_as_if_it_were_in_force_and_all_signals_affirmed() -> No
 
 def test_a_party_nobody_knows_is_counted_under_no_kind_and_seen_by_nobody() -> None:
     facts = Facts(COMPLEX, {}, frozenset({signal("a", NOBODY)}), frozenset({NOBODY, "police"}))
-    assert not Replay(COMPLEX)([(Question("police", "nuisance", "signal", NOW, LookUp()), facts)])
+    assert not Replay(COMPLEX)([Posed(Question("police", "nuisance", "signal", NOW, LookUp()), facts)])
 
 
 @examples(100)
@@ -87,7 +87,7 @@ def test_outcomes_are_the_difference_of_two_decisions(seed: int) -> None:
     random = Random(seed)
     current, facts, question = generate.triple(random)
     draft = generate.revised(random, current)
-    tally = Replay(draft)([(question, facts)])
+    tally = Replay(draft)([Posed(question, facts)])
     in_force = replace(draft, valid_from=NOW.date() - timedelta(4000), valid_until=NOW.date() + timedelta(4000))
     affirmed = frozenset(replace(signal, version=draft.version) for signal in facts.signals)
     before = {(v.signal, item) for v in decide(question, facts).visible for item in v.items}
@@ -137,7 +137,7 @@ def test_a_shape_has_the_outcomes_of_its_subject(seed: int) -> None:
     facts = replace(facts, signals=frozenset(signals))
     draft = generate.revised(random, current)
     asked = [
-        (Question(s.party, purpose, "signal", question.time, OwnSignal(s.id)), facts)
+        Posed(Question(s.party, purpose, "signal", question.time, OwnSignal(s.id)), facts)
         for s in signals
         for purpose in sorted(s.purposes)
     ]
@@ -172,8 +172,8 @@ def test_an_item_that_nobody_sealed_is_not_gained() -> None:
 
 
 def test_who_is_near_under_the_draft_may_be_others_than_today() -> None:
-    alone = {"b": replace(PAIR[0][1], signals=frozenset({PAIR_SIGNALS[1]}))}
-    assert Replay(COMPLEX)(PAIR, under_draft=alone)[NOISE, Outcome.LOST] == 1
+    alone = replace(PAIR[0].today, signals=frozenset({PAIR_SIGNALS[1]}))
+    assert Replay(COMPLEX)([PAIR[1]._replace(then=alone)])[NOISE, Outcome.LOST] == 1
 
 
 # -- publication

@@ -41,6 +41,23 @@ def upgrade() -> None:
     )
     op.create_index("approval_of_party", "approval", ["covenant_id", "party", "approval_id"], unique=False)
     op.create_table(
+        "area_figure",
+        sa.Column("covenant_id", sa.String(length=63), nullable=False),
+        sa.Column("purpose", sa.String(length=63), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("category", sa.String(length=63), nullable=False),
+        sa.Column("signals", sa.Integer(), nullable=False),
+        sa.Column("subjects", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("covenant_id", "purpose", "month", "category"),
+    )
+    op.create_table(
+        "area_month",
+        sa.Column("covenant_id", sa.String(length=63), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("drawn_up_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("covenant_id", "month"),
+    )
+    op.create_table(
         "audit_checkpoint",
         sa.Column("covenant_id", sa.String(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -139,6 +156,13 @@ def upgrade() -> None:
         sa.Column("tile_index", sa.BigInteger(), nullable=False),
         sa.Column("hashes", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("covenant_id", "level", "tile_index"),
+    )
+    op.create_table(
+        "coded_telling",
+        sa.Column("covenant_id", sa.String(length=63), nullable=False),
+        sa.Column("party", sa.String(length=63), nullable=False),
+        sa.Column("signal_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("covenant_id", "party", "signal_id"),
     )
     op.create_table(
         "covenant_advice",

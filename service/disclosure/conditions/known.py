@@ -22,7 +22,7 @@ from service.disclosure.asking import Asking
 from service.disclosure.conditions import repository
 from service.disclosure.conditions.approval_repository import Approved, approved
 
-__all__ = ["Known", "NOTHING", "approvals_asked_for", "known_of", "releases_asked_for", "taken_back"]
+__all__ = ["Known", "NOTHING", "approvals_asked_for", "is_released", "known_of", "releases_asked_for", "taken_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,17 @@ def _known(
             kinds.setdefault(one.purpose, set()).add(party.kind)
     return Known(
         released={
-            purpose: frozenset(s.id for s in signals if _is_released(s, purpose, signals, released, asking.viewer))
+            purpose: frozenset(s.id for s in signals if is_released(s, purpose, signals, released, asking.viewer))
             for purpose in {purpose for _, purpose in released}
         },
         approvals={purpose: frozenset(found) for purpose, found in kinds.items()},
     )
 
 
-def _is_released(
+def is_released(
     signal: Signal, purpose: str, signals: Collection[Signal], released: Collection[tuple[str, str]], viewer: str
 ) -> bool:
+    """Whether the viewer may see it so far as that takes a release. `released` are signals with purposes, by source."""
     if (signal.id, purpose) not in released:
         return False
     for origin in signal.origins - {viewer}:

@@ -1,0 +1,1 @@
+"""Figures: what many subjects come to, counted, and never a subject. Of small numbers nothing leaves."""

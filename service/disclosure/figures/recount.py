@@ -1,0 +1,201 @@
+"""One portion of a replay: from rows to outcomes, with no database at hand, so that any process can do it.
+
+Most subjects are known to a few parties by one match key value: there every signal is near every other, and the shape
+of what they state decides (`covenant_rules.replay.Shapes`). The others are asked signal by signal, each with what is
+near it, as a disclosure would be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from covenant_rules.compile import Memory
+from covenant_rules.dates import amsterdam_date
+from covenant_rules.load import load
+from covenant_rules.model import Facts, OwnSignal, Question, Signal
+from covenant_rules.replay import Group, Outcome, Posed, Replay, Shapes, Standing, Stated, Tally
+from covenant_rules.retention import last_day
+from service.disclosure.asking import FIRST_STAGE
+from service.disclosure.conditions.known import is_released
+
+__all__ = ["Recount", "Row", "Terms"]
+
+
+class Row(NamedTuple):
+    """A signal as the replay reads it. Lists are words joined with commas, empty where there are none.
+
+    `values` are its match key values as `κ index`; `released` has `viewer purpose`, and `approved` `κ index purpose`
+    for each approval that the party has given by one of these values.
+    """
+
+    party: str
+    subject_kind: str
+    category: str
+    day: date
+    purposes: str
+    origins: str
+    handling_codes: str
+    sealed: str
+    version: str
+    tainted: bool
+    values: str
+    released: str
+    approved: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a replay goes by, in a form that crosses to other processes: covenants as their YAML bytes."""
+
+    draft: bytes
+    current: bytes
+    versions: tuple[bytes, ...]
+    active: frozenset[str]
+    time: datetime
+
+
+class Recount:
+    """Counts the outcomes of subjects, each given as its rows."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.draft, current = load(terms.draft), load(terms.current)
+        versions = {covenant.version: covenant for covenant in map(load, terms.versions)}
+        self.standing = Standing(current, versions, terms.active, terms.time)
+        self.words: Memory[str, tuple[str, ...]] = Memory(lambda joined: tuple(sorted(_split(joined))), most=1 << 14)
+        self._today = amsterdam_date(terms.time) or date.min
+        self._shapes = Shapes(self.draft, self.standing)
+        self._replay = Replay(self.draft)
+        self._over: Memory[tuple[str, str, date], bool] = Memory(self._is_over, most=1 << 16)
+        self._keys: Memory[tuple[bool, str, str], frozenset[str]] = Memory(self._keys_of)
+
+    def __call__(self, subjects: Iterable[Sequence[Row]]) -> Tally:
+        tally: Tally = Counter()
+        for rows in subjects:
+            kept = [row for row in rows if not self._over[row.version, row.category, row.day]]
+            if any(row.party != kept[0].party for row in kept):
+                tally.update(self._outcomes(kept))
+        return tally
+
+    def usable(self, row: Row, *, draft: bool) -> frozenset[str]:
+        """The match keys that the current version, or the draft, gives the party for such a subject."""
+        return self._keys[draft, row.subject_kind, row.party]
+
+    def _outcomes(self, rows: Sequence[Row]) -> Iterable[tuple[Group, Outcome]]:
+        if not any(row.released or row.approved for row in rows) and self._all_near(rows):
+            return self._shapes(map(self._stated, rows))
+        subject = _Subject(self, rows)
+        return self._replay(subject.asked(), subject.sealed)
+
+    def _stated(self, row: Row) -> Stated:
+        words = self.words
+        return Stated(
+            party=row.party,
+            category=row.category,
+            day=row.day,
+            purposes=words[row.purposes],
+            version=row.version,
+            origins=words[row.origins],
+            handling_codes=words[row.handling_codes],
+            tainted=row.tainted,
+            sealed=words[row.sealed],
+        )
+
+    def _all_near(self, rows: Sequence[Row]) -> bool:
+        """Whether they share a value, by a match key that both versions give to all of them."""
+        shared = frozenset.intersection(*(_values(row) for row in rows))
+        usable = frozenset.intersection(*(self.usable(row, draft=draft) for draft in (False, True) for row in rows))
+        return any(value.split(" ")[0] in usable for value in shared)
+
+    def _keys_of(self, key: tuple[bool, str, str]) -> frozenset[str]:
+        draft, subject_kind, party = key
+        covenant = self.draft if draft else self.standing.current
+        keys, known = covenant.match_keys.get(subject_kind), covenant.parties.get(party)
+        return frozenset() if keys is None or known is None else frozenset(keys.kinds.get(known.kind, ()))
+
+    def _is_over(self, stated: tuple[str, str, date]) -> bool:
+        """As for disclosures: by the version it was submitted under or the current one, whichever is stricter."""
+        version, category, day = stated
+        submitted, current = self.standing.versions.get(version), self.standing.current
+        if submitted is None or category not in submitted.categories:
+            return True
+        ruling = [covenant for covenant in (submitted, current) if category in covenant.categories]
+        return any(last_day(covenant, category, day) < self._today for covenant in ruling)
+
+
+class _Subject:
+    """A subject on which it matters who is near whom, or what was released or approved. Signals go by their place."""
+
+    def __init__(self, recount: Recount, rows: Sequence[Row]) -> None:
+        self._recount, self._rows = recount, rows
+        self._values = [_values(row) for row in rows]
+        self._signals = [self._signal(str(place), row) for place, row in enumerate(rows)]
+
+    @property
+    def sealed(self) -> Mapping[str, tuple[str, ...]]:
+        return {str(place): self._recount.words[row.sealed] for place, row in enumerate(self._rows)}
+
+    def asked(self) -> Iterator[Posed]:
+        """What each party would ask, standing on each of its signals, for each purpose."""
+        standing = self._recount.standing
+        for place, row in enumerate(self._rows):
+            today, then = (self._near(place, draft=draft) for draft in (False, True))
+            for purpose in self._recount.words[row.purposes]:
+                yield Posed(
+                    Question(row.party, purpose, FIRST_STAGE, standing.time, OwnSignal(str(place))),
+                    self._facts(place, purpose, today),
+                    self._facts(place, purpose, then),
+                )
+
+    def _near(self, anchor: int, *, draft: bool) -> list[int]:
+        """Those that share a value with the anchor by a match key that the version gives both parties."""
+        usable, near = self._recount.usable, []
+        own = usable(self._rows[anchor], draft=draft)
+        for place, row in enumerate(self._rows):
+            keys = own & usable(row, draft=draft)
+            if any(value.split(" ")[0] in keys for value in self._values[anchor] & self._values[place]):
+                near.append(place)
+        return near
+
+    def _facts(self, anchor: int, purpose: str, near: Sequence[int]) -> Facts:
+        standing, viewer = self._recount.standing, self._rows[anchor].party
+        signals = [self._signals[place] for place in near]
+        released = {(str(p), purpose) for p in near if f"{viewer} {purpose}" in _split(self._rows[p].released)}
+        wanted = {f"{value} {purpose}" for value in self._values[anchor]}
+        approving = {self._rows[place].party for place in near if wanted & set(_split(self._rows[place].approved))}
+        return Facts(
+            current=standing.current,
+            versions=standing.versions,
+            signals=frozenset(signals),
+            active=standing.active,
+            released=frozenset(s.id for s in signals if is_released(s, purpose, signals, released, viewer)),
+            approvals=frozenset(
+                standing.current.parties[party].kind
+                for party in approving & standing.active & standing.current.parties.keys()
+            ),
+        )
+
+    def _signal(self, name: str, row: Row) -> Signal:
+        words = self._recount.words
+        return Signal(
+            id=name,
+            party=row.party,
+            category=row.category,
+            day=row.day,
+            purposes=frozenset(words[row.purposes]),
+            version=row.version,
+            origins=frozenset(words[row.origins]),
+            handling_codes=frozenset(words[row.handling_codes]),
+            tainted=row.tainted,
+        )
+
+
+def _split(joined: str) -> Sequence[str]:
+    return joined.split(",") if joined else ()
+
+
+def _values(row: Row) -> frozenset[str]:
+    return frozenset(_split(row.values))
