@@ -1,7 +1,7 @@
-"""`make bench`: runs every benchmark, one after the other, and writes what they say to docs/performance.md.
+"""`make bench`: runs the benchmarks one after the other, and puts each one's words in its part of docs/performance.md.
 
-`--full` adds what takes long: two parties of 100,000, ten million pseudonyms, ten million entries. `--only NAME` runs
-one and prints it, without touching the page.
+`--full` runs what takes long: two parties of 100,000, ten million pseudonyms, ten million entries. `--only NAME` runs
+one. A section says in which form and when it was measured; sections that did not run stay as they are.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ class Bench:
     short: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        return self.module.removeprefix("bench_")
+
 
 BENCHES = (
     Bench("bench_rules", "Deciding: the rules engine beside Cedar"),
@@ -39,44 +44,51 @@ BENCHES = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--only", choices=[bench.module.removeprefix("bench_") for bench in BENCHES])
+    parser.add_argument("--full", action="store_true", help="the long form, where there is one")
+    parser.add_argument("--only", choices=[bench.name for bench in BENCHES], help="run one alone")
     options = parser.parse_args()
-    sections, failed = [], []
+    failed = []
     for bench in BENCHES:
-        if options.only not in (None, bench.module.removeprefix("bench_")):
+        if options.only not in (None, bench.name):
             continue
         arguments = bench.full if options.full else bench.short
-        command = [sys.executable, "-m", f"tests.bench.{bench.module}", *arguments]
         print(f"\n## {bench.title}\n", flush=True)
+        command = [sys.executable, "-m", f"tests.bench.{bench.module}", *arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         print(done.stdout, flush=True)
         if done.returncode:
-            failed.append(bench.module)
-        call = " ".join(["python -m", f"tests.bench.{bench.module}", *arguments])
-        sections.append(f"## {bench.title}\n\n`{call}`\n\n{_as_markdown(done.stdout)}\n")
+            failed.append(bench.name)
+        else:
+            _write(bench, _section(bench, arguments, done.stdout))
     if failed:
-        print(f"failed, page left as it was: {', '.join(failed)}", file=sys.stderr)
-        return 1
-    if options.only is None:
-        PAGE.write_text(_head(options.full) + "\n".join(sections), encoding="utf-8")
-        print(f"written: {PAGE.name}")
-    return 0
+        print(f"failed, their sections stay as they were: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
-def _as_markdown(output: str) -> str:
-    text = output.strip()
-    return text if "|---" in text.replace(" ", "") or "|:--" in text else f"```text\n{text}\n```"
-
-
-def _head(full: bool) -> str:
+def _section(bench: Bench, arguments: tuple[str, ...], output: str) -> str:
+    call = " ".join([f"python -m tests.bench.{bench.module}", *arguments])
     today = datetime.now(UTC).date().isoformat()
+    text = output.strip()
+    if "|---" not in text.replace(" ", ""):  # it is no table
+        text = f"```text\n{text}\n```"
+    return f"`{call}`, {today}\n\n{text}\n"
+
+
+def _write(bench: Bench, section: str) -> None:
+    """Puts a section in place of the one of that title. The order is that of the list above."""
+    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    sections = dict(re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n?)*)", page, re.MULTILINE))
+    sections[bench.title] = section
+    listed = [f"## {each.title}\n\n{sections[each.title].strip()}\n" for each in BENCHES if each.title in sections]
+    PAGE.write_text("\n".join([_head(), *listed]), encoding="utf-8")
+
+
+def _head() -> str:
     return f"""# Performance
 
-Made by `make {"bench-full" if full else "bench"}` on {today}: {len(os.sched_getaffinity(0))} cores
-({platform.machine()}), Python {platform.python_version()}. The machine is shared with others: compare what stands side
-by side in one table, not figures of two days.
-
+Written by `make bench` and `make bench-full`, each section on the day it names, on {len(os.sched_getaffinity(0))} cores
+({platform.machine()}) with Python {platform.python_version()}. Other work on the machine weighs on every figure:
+compare what stands side by side in one table, not figures of two days.
 """
 
 
