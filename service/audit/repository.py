@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, SQLModel, col, select
 
 from service.audit.tables import AuditEntryRow, AuditLeafRow
-from service.storage.database import copy_rows
+from service.storage.copying import copy_rows
 
 __all__ = ["Row", "entries", "entry", "insert_entries", "leaf"]
 

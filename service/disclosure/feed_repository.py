@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from service.disclosure.tables import HitState
-from service.storage.database import copy_rows
+from service.storage.copying import copy_rows
 
 __all__ = [
     "AFTER_ALL",

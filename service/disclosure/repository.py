@@ -10,7 +10,7 @@ from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, select
 
 from service.disclosure.tables import DisclosureRow, Notice
-from service.storage.database import copy_rows
+from service.storage.copying import copy_rows
 
 __all__ = [
     "add_disclosure",

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from service.signals.arrays import among, bytes_array, uuid_array
 from service.signals.tables import PseudonymRow, SignalBatchRow, SignalFieldRow, SignalIdRow, SignalRow
-from service.storage.database import copy_rows
+from service.storage.copying import copy_rows
 
 __all__ = [
     "Ended",

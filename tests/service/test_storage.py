@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlmodel import Field, SQLModel
 
 from service.errors import Unavailable
-from service.storage.database import Database, copy_rows
+from service.storage.copying import copy_rows
+from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
 from service.storage.spent_tokens import DatabaseSpentTokens
 

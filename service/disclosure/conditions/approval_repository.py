@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from service.disclosure.conditions.tables import ApprovalRow
-from service.storage.database import copy_rows
+from service.storage.copying import copy_rows
 
 __all__ = ["Approved", "add", "approved", "forget", "hold", "of_party", "one"]
 
