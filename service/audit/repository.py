@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import BindParameter, Table, bindparam, insert
 from sqlmodel import Session, SQLModel, col, select
 
 from service.audit.tables import AuditEntryRow, AuditLeafRow
@@ -21,18 +21,40 @@ _WORTH_A_COPY = 8
 
 
 def insert_entries(session: Session, entries: Sequence[Row], leaves: Sequence[Row]) -> None:
-    """Inserts entries and their leaves, which have no index yet."""
-    for table, rows in ((AuditEntryRow, entries), (AuditLeafRow, leaves)):
-        if len(rows) < _WORTH_A_COPY:
-            _insert(session, table, rows)
-        else:
-            copy_rows(session, table, rows)
-
-
-def _insert(session: Session, table: type[SQLModel], rows: Sequence[Row]) -> None:
-    if rows:
+    """Inserts entries and their leaves, which have no index yet: two sequences of one length and order."""
+    if len(entries) < _WORTH_A_COPY:
         session.flush()
-        session.connection().execute(insert(table), [dict(row) for row in rows])
+        rows = [_of(_ENTRY, entry) | _of(_LEAF, leaf) for entry, leaf in zip(entries, leaves, strict=True)]
+        if rows:
+            session.connection().execute(_INSERT_TOGETHER, rows)
+    else:
+        copy_rows(session, AuditEntryRow, entries)
+        copy_rows(session, AuditLeafRow, leaves)
+
+
+def _of(table: str, row: Row) -> dict[str, Any]:
+    return {f"{table}_{name}": value for name, value in row.items()}
+
+
+def _values(table: str, row: type[SQLModel], *names: str) -> dict[str, BindParameter[Any]]:
+    columns = cast(Table, row.__table__).columns  # type: ignore[attr-defined]
+    return {name: bindparam(f"{table}_{name}", type_=columns[name].type) for name in names}
+
+
+_ENTRY, _LEAF = "entry", "leaf"
+_INSERT_ENTRY = insert(AuditEntryRow).values(
+    _values(
+        _ENTRY,
+        AuditEntryRow,
+        *("covenant_id", "entry_id", "event", "at", "parties", "subjects", "signals", "rules", "fields", "salt"),
+    )
+)
+_INSERT_TOGETHER = (
+    insert(AuditLeafRow)
+    .values(_values(_LEAF, AuditLeafRow, "covenant_id", "entry_id", "leaf_hash", "leaf_index"))
+    .add_cte(_INSERT_ENTRY.cte("entry"))
+)
+"""Both in one statement: every decision waits for this, and a round trip is a tenth of its time."""
 
 
 def entry(session: Session, covenant_id: str, entry_id: UUID) -> AuditEntryRow | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import text, tuple_
+from sqlalchemy import insert, text, tuple_
 from sqlmodel import Session, col, select
 
 from service.disclosure.tables import DisclosureRow, Notice
@@ -42,8 +42,8 @@ def disclosure(session: Session, covenant_id: str, party: str, disclosure_id: UU
 
 
 def add_disclosure(session: Session, row: DisclosureRow) -> None:
-    session.add(row)
-    session.flush()
+    """Inserts by itself, not through the session, which would take longer over it than PostgreSQL does."""
+    session.connection().execute(insert(DisclosureRow), row.model_dump())
 
 
 def hold_live(session: Session, covenant_id: str, signals: Iterable[UUID]) -> frozenset[UUID]:
