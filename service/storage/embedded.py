@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import subprocess
 import threading
+import time
 import warnings
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,7 @@ with warnings.catch_warnings():
 __all__ = ["EmbeddedPostgres"]
 
 _HANDLES = ".handle_pids.json"
+_RECOVERY_SECONDS = 300
 
 
 class EmbeddedPostgres:
@@ -69,8 +72,25 @@ class EmbeddedPostgres:
         server._lock = InterProcessLock(self._directory / "library.lock")
         server.ensure_pgdata_inited()
         (data / "postgresql.auto.conf").write_text(self._configuration())
-        server.start()
         self._server = server
+        self._run()
+        server.start()
+
+    def _run(self) -> None:
+        """Starts the server unless it runs. After a crash it first makes good what it has in its write-ahead log.
+
+        On a busy disk that takes longer than the ten seconds that the library waits. Raises its errors, and
+        subprocess.TimeoutExpired or AssertionError where five minutes were not enough.
+        """
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+                return
+            except (subprocess.TimeoutExpired, AssertionError):  # it runs, and is not ready
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
 
     def _configuration(self) -> str:
         # Reports of the server without DETAIL and statement: those quote rows.

@@ -140,7 +140,7 @@ class System:
         # What is left of the killed one may be a zombie that nobody buries: by its files it would count as running.
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             (data / name).unlink(missing_ok=True)
-        self._postgres._server.ensure_postgres_running()
+        self._postgres._run()
 
     def _settings(self, service: str) -> Path:
         return self.directory / service / "settings.toml"

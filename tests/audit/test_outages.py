@@ -22,13 +22,15 @@ from clients.sdk.verify_log import verify_log
 from service.audit.tree.sequencer import LogSigner
 from service.storage.database import Database
 from service.storage.keystore import KeyDirectory
-from tests.audit.load import Load
+from tests.audit.load import Load, Told
 from tests.audit.logbook import copy_of
 from tests.audit.outage import VICTIMS, System
 from tests.audit.waiting import until
 from tests.service.cast import COVENANT
 
 KILLS = int(os.environ.get("COVENANT_KILLS", "10"))
+PER_KILL = 6
+"""Signals that are acknowledged between two kills, so that each strikes a system at work, however busy the machine."""
 C = COVENANT.id
 
 
@@ -54,6 +56,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_disclosed_without_an_entry(
         try:
             until(lambda: told.opened > 0, seconds=60)
             for number in range(KILLS):
+                _busy_again(told)
                 time.sleep(chance.uniform(0.05, 1.0))
                 victim = VICTIMS[number % len(VICTIMS)]
                 system.kill(victim)
@@ -67,7 +70,6 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_disclosed_without_an_entry(
             load.stop()
         until(lambda: settled(system), seconds=60)
         assert told.failures > 0, "nobody noticed any of it"
-        assert len(told.signals) > 5 * KILLS
 
         _acknowledged_is_there(system, told.signals, told.disclosures)
         _nothing_without_an_entry(system)
@@ -75,6 +77,12 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_disclosed_without_an_entry(
         assert rows(system, "keyholder", "SELECT kind FROM witness_finding") == []
         for service in ("broker", "keyholder"):
             _verified(system, service, tmp_path / "copies" / service, told.heads if service == "broker" else [])
+
+
+def _busy_again(told: Told) -> None:
+    """Returns once parties submit as before the last kill."""
+    before = len(told.signals)
+    until(lambda: len(told.signals) >= before + PER_KILL)
 
 
 def _acknowledged_is_there(system: System, signals: Mapping[UUID, str], disclosures: Mapping[UUID, UUID]) -> None:
