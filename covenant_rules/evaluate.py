@@ -60,15 +60,24 @@ class Version(NamedTuple):
 def decide(question: Question, facts: Facts) -> Decision:
     """The answer to one question. Total and pure, and the same for every order of rules and signals."""
     asked = ask(question, facts)  # 1, 2
-    if asked is None:
-        return Decision(facts.current.version)
+    return Decision(facts.current.version) if asked is None else answer(*settle(asked), asked)  # 11
+
+
+def shown(question: Question, facts: Facts) -> dict[str, int]:
+    """Per signal, the items of the answer as bits in the numbering of the current version: for who counts answers."""
+    asked = ask(question, facts)
+    return {} if asked is None else {c.signal.id: items for c, items in settle(asked)[0]}
+
+
+def settle(asked: Asked) -> tuple[list[tuple[Candidate, int]], Count]:
+    """3 to 10: what is visible, and the counts that bear it out."""
     seen = [c for signal in asked.signals if (c := candidate(signal, asked)) is not None]  # 3 to 7
     n: Count | None = None
     while True:  # 10
-        shown = [(c, items) for c in seen if (items := visible(c, n)) & HIT]  # 8
-        if n is not None and len(shown) == len(seen):
-            return answer(shown, n, asked)  # 11
-        seen = [c for c, _ in shown]
+        left = [(c, items) for c in seen if (items := visible(c, n)) & HIT]  # 8
+        if n is not None and len(left) == len(seen):
+            return left, n
+        seen = [c for c, _ in left]
         n = count(seen, asked)  # 9
 
 

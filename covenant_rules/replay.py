@@ -1,4 +1,4 @@
-"""What a draft would have shown: the questions of today, decided under a draft, told in numbers too large to point.
+"""What a draft would have shown: the questions of today, decided under a draft, and subjects counted by what differs.
 
 The draft decides as if it were in force and as if every source had affirmed its signals under it, since that is what
 the parties decide on. Subjects are counted, not hits: one address with a dozen signals is one.
@@ -10,8 +10,8 @@ of them, days put in the same box where no window tells them apart. A shape is d
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from covenant_rules.compile import Memory
 from covenant_rules.dates import amsterdam_date, subtract
-from covenant_rules.evaluate import decide
+from covenant_rules.evaluate import observed, shown
 from covenant_rules.model import FIXED_ITEMS, Covenant, Facts, OwnSignal, Question, Signal
 
 
@@ -33,6 +33,8 @@ class Group(NamedTuple):
 
 
 class Outcome(StrEnum):
+    """What a draft does to a subject. One subject may have several, also in one group."""
+
     GAINED = "gained"
     """Some viewer would see a hit, or an item of one, that it does not see today."""
     LOST = "lost"
@@ -44,77 +46,67 @@ Outcomes = frozenset[tuple[Group, Outcome]]
 """Of one subject."""
 
 Tally = Counter[tuple[Group, Outcome]]
-"""Subjects per group and outcome. Tallies of different subjects add up; one subject may have several outcomes."""
-
-Sealed = Mapping[str, Collection[str]]
-"""By signal, the items its source sealed. What a rule lets be seen and nobody sealed is neither gained nor lost."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """What may be published: None stands for a number that is left out."""
-
-    cells: Mapping[tuple[Group, Outcome], int | None]
-    totals: Mapping[tuple[str, Outcome], int | None]
-    """Sums over the cells of one purpose and outcome. A subject in several cells is in the sum as often."""
+"""Subjects per group and outcome. Tallies of different subjects add up."""
 
 
 class Posed(NamedTuple):
-    """A question on what is known today; and what would be known under the draft, where that is something else."""
+    """A question on what is known today, and on what would be known under the draft."""
 
     question: Question
     today: Facts
-    then: Facts | None = None
+    then: Facts
 
 
 class Replay:
-    """A draft, ready to be asked about many subjects."""
+    """Two versions, ready to be asked about many subjects: the current one and a draft."""
 
-    def __init__(self, draft: Covenant) -> None:
-        self._draft = replace(draft, valid_from=date.min, valid_until=date.max)
+    def __init__(self, current: Covenant, draft: Covenant) -> None:
+        self.draft = replace(draft, valid_from=date.min, valid_until=date.max)
+        items = dict.fromkeys(current.items + draft.items)
+        self._places = {item: 1 << place for place, item in enumerate(items)}
+        self._today, self._then = (self._bits_of(covenant) for covenant in (current, draft))
+        self._kinds = {party: counted_as(party, current, draft) for party in {**current.parties, **draft.parties}}
 
-    def __call__(self, asked: Iterable[Posed], sealed: Sealed | None = None) -> Tally:
+    def sealed(self, items: Iterable[str]) -> int:
+        """The items that are there to be seen, as bits, in a signal with these sealed ones."""
+        return sum(self._places.get(item, 0) for item in {*FIXED_ITEMS, *items})
+
+    def affirmed(self, signal: Signal) -> Signal:
+        """As it would be had its source submitted it again under the draft."""
+        return replace(signal, version=self.draft.version)
+
+    def __call__(self, asked: Iterable[Posed], sealed: Mapping[str, int]) -> Outcomes:
         """The outcomes of one subject, over all the questions that its parties would ask about it.
 
-        Without `sealed`, every item that can be seen is there.
+        `then` has the draft as its current version. `sealed` tells by signal what is there to be seen: what a rule
+        lets be seen and nobody sealed is neither gained nor lost.
         """
-        found: set[tuple[Group, Outcome]] = set()
-        affirmed: dict[frozenset[Signal], frozenset[Signal]] = {}
-        for question, today, then in asked:
-            known = then or today
-            if known.signals not in affirmed:
-                affirmed[known.signals] = frozenset(replace(s, version=self._draft.version) for s in known.signals)
-            under_draft = replace(known, current=self._draft, signals=affirmed[known.signals])
-            found.update(self._outcomes(question, today, under_draft, sealed))
-        return Counter(found)
+        return frozenset(outcome for posed in asked for outcome in self._outcomes(posed, sealed))
 
-    def _outcomes(
-        self, question: Question, facts: Facts, then: Facts, sealed: Sealed | None
-    ) -> Iterator[tuple[Group, Outcome]]:
-        before, after = (
-            {visible.signal: visible.items for visible in decide(question, known).visible} for known in (facts, then)
-        )
+    def _outcomes(self, posed: Posed, sealed: Mapping[str, int]) -> Iterator[tuple[Group, Outcome]]:
+        question, today, then = posed
+        before, after = shown(question, today), shown(question, then)
         if not before and not after:
             return
-        stated = {signal.id: signal for signal in facts.signals | then.signals}
+        stated = {signal.id: signal for signal in (*today.signals, *then.signals)}
         for name in before.keys() | after.keys():
-            had, has = (_there(seen.get(name, ()), name, sealed) for seen in (before, after))
-            group = self._group(question, facts.current, stated[name])
-            for outcome, items in ((Outcome.GAINED, has - had), (Outcome.LOST, had - has), (Outcome.KEPT, had & has)):
+            had = self._today[before.get(name, 0)] & sealed[name]
+            has = self._then[after.get(name, 0)] & sealed[name]
+            signal = stated[name]
+            group = Group(question.purpose, self._kinds[signal.party], self._kinds[question.viewer], signal.category)
+            for outcome, items in ((Outcome.GAINED, has & ~had), (Outcome.LOST, had & ~has), (Outcome.KEPT, had & has)):
                 if items:
                     yield group, outcome
 
-    def _group(self, question: Question, current: Covenant, signal: Signal) -> Group:
-        """Kinds are those of today; the draft's for a party that it would let in."""
-        parties = {**self._draft.parties, **current.parties}
-        source, viewer = (parties[party].kind for party in (signal.party, question.viewer))
-        return Group(question.purpose, source, viewer, signal.category)
+    def _bits_of(self, covenant: Covenant) -> Memory[int, int]:
+        """From items in the numbering of a version to items in ours."""
+        places = [self._places[item] for item in covenant.items]
+        return Memory(lambda items: sum(bit for place, bit in enumerate(places) if items >> place & 1))
 
 
-def _there(items: Iterable[str], signal: str, sealed: Sealed | None) -> frozenset[str]:
-    if sealed is None:
-        return frozenset(items)
-    return frozenset(item for item in items if item in FIXED_ITEMS or item in sealed[signal])
+def counted_as(party: str, current: Covenant, draft: Covenant) -> str:
+    """Its kind today, or the draft's for a party that it would let in."""
+    return (current.parties.get(party) or draft.parties[party]).kind
 
 
 class Stated(NamedTuple):
@@ -129,6 +121,21 @@ class Stated(NamedTuple):
     handling_codes: tuple[str, ...] = ()
     tainted: bool = False
     sealed: tuple[str, ...] = ()
+    lapses: bool = False
+    """Whether its retention would be over under the draft."""
+
+    def signal(self, name: str) -> Signal:
+        return Signal(
+            id=name,
+            party=self.party,
+            category=self.category,
+            day=self.day,
+            purposes=frozenset(self.purposes),
+            version=self.version,
+            origins=frozenset(self.origins),
+            handling_codes=frozenset(self.handling_codes),
+            tainted=self.tainted,
+        )
 
 
 @dataclass(frozen=True)
@@ -147,11 +154,10 @@ class Shapes:
     No more than `most` shapes are remembered; then it begins anew.
     """
 
-    def __init__(self, draft: Covenant, standing: Standing, most: int = 1 << 17) -> None:
-        self._standing = standing
-        self._replay = Replay(draft)
+    def __init__(self, replay: Replay, standing: Standing, most: int = 1 << 17) -> None:
+        self._replay, self._standing = replay, standing
         self._today = amsterdam_date(standing.time) or date.min
-        covenants = (draft, standing.current, *standing.versions.values())
+        covenants = (replay.draft, standing.current, *standing.versions.values())
         windows = {rule.when.within for covenant in covenants for rule in covenant.rules if rule.when.within}
         self._starts = sorted({subtract(self._today, window) for window in windows})
         self._boxes: Memory[date, date] = Memory(self._box, most=1 << 14)
@@ -169,53 +175,19 @@ class Shapes:
         return self._starts[place - 1] + timedelta(days=1) if place else date.min
 
     def _decide(self, shape: tuple[Stated, ...]) -> Outcomes:
-        standing, names = self._standing, [str(number) for number in range(len(shape))]
-        signals = frozenset(
-            Signal(
-                id=name,
-                party=stated.party,
-                category=stated.category,
-                day=stated.day,
-                purposes=frozenset(stated.purposes),
-                version=stated.version,
-                origins=frozenset(stated.origins),
-                handling_codes=frozenset(stated.handling_codes),
-                tainted=stated.tainted,
-            )
-            for name, stated in zip(names, shape, strict=True)
-        )
-        facts = Facts(standing.current, standing.versions, signals, standing.active)
-        anchors = {stated: name for name, stated in zip(names, shape, strict=True)}  # of those alike, one will do
+        standing, replay = self._standing, self._replay
+        signals = [stated.signal(str(number)) for number, stated in enumerate(shape)]
+        left = [replay.affirmed(s) for s, stated in zip(signals, shape, strict=True) if not stated.lapses]
+        today = Facts(standing.current, standing.versions, frozenset(signals), standing.active)
+        then = Facts(replay.draft, standing.versions, frozenset(left), standing.active)
+        # Two signals of a party on which it stands alike: one will do.
+        anchors = {
+            (s.party, purpose, s.day, observed(s), stated.lapses): s.id
+            for s, stated in zip(signals, shape, strict=True)
+            for purpose in s.purposes
+        }
         asked = (
-            Posed(Question(stated.party, purpose, "signal", standing.time, OwnSignal(name)), facts)
-            for stated, name in anchors.items()
-            for purpose in stated.purposes
+            Posed(Question(party, purpose, "signal", standing.time, OwnSignal(name)), today, then)
+            for (party, purpose, *_), name in anchors.items()
         )
-        sealed = {name: stated.sealed for name, stated in zip(names, shape, strict=True)}
-        return frozenset(self._replay(asked, sealed))
-
-
-_FEWEST = 3
-
-
-def publish(tally: Tally, minimum: int) -> Table:
-    """The table with every number from 1 to `minimum` − 1 left out, and every sum in which such a number would be.
-
-    A sum is shown only where all that it sums is shown, so no number that is left out stands in any sum: there is
-    nothing to subtract from, neither in this table nor between those of two drafts. Leaving out some larger cells and
-    telling the sum would not do. Who knows the rule by which they were chosen solves for the small ones in some tables
-    (for a minimum of 3, the sum 7 with the one cell 3 shown can only be 3 + 2 + 2); and a second draft that makes the
-    rule choose another cell gives away the first one's.
-
-    Of what is left out one knows that it is there and below the minimum. Below 3 that would be all there is to know, so
-    no minimum is less.
-    """
-    minimum = max(minimum, _FEWEST)
-    columns: defaultdict[tuple[str, Outcome], list[int]] = defaultdict(list)
-    cells: dict[tuple[Group, Outcome], int | None] = {}
-    for (group, outcome), number in sorted(tally.items()):
-        if number:
-            cells[group, outcome] = number if number >= minimum else None
-            columns[group.purpose, outcome].append(number)
-    totals = {column: sum(numbers) if min(numbers) >= minimum else None for column, numbers in columns.items()}
-    return Table(cells, totals)
+        return replay(asked, {s.id: replay.sealed(stated.sealed) for s, stated in zip(signals, shape, strict=True)})

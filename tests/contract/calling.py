@@ -35,6 +35,7 @@ CALLERS: Mapping[str, Sequence[str]] = {
     "Versions": ("anna", "dora", "olga"),
     "Signals": ("police", "municipality"),
     "Conditions": ("police", "municipality"),
+    "Figures": ("olga", "anna", "municipality"),
     "Disclosure": ("police", "municipality"),
     "Keys": ("police", "broker"),
     "Evaluation": ("police",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -16,42 +16,37 @@ class ReplayRequest(Message):
     document: Annotated[str, Field(max_length=LONGEST_DOCUMENT)]
 
 
-class ReplayCell(Message):
+class ReplayRow(Message):
     """Subjects on which some party of `to_kind` would newly see a hit of `from_kind` or an item of one (`gained`), see
-    one no more (`lost`), or go on seeing one (`kept`). Without a number, it is there and below the minimum."""
+    one no more (`lost`), or go on seeing one (`kept`).
+
+    Numbers are rounded down to a multiple of the minimum. One that is not there is less than that, or nothing at all.
+    """
 
     purpose: str
     from_kind: str
     to_kind: str
     category: str
-    outcome: Literal["gained", "lost", "kept"]
-    subjects: int | None = None
-
-
-class ReplayTotal(Message):
-    """The sum over the cells of one purpose and outcome, where all of them are shown. A subject in several cells is in
-    it as often."""
-
-    purpose: str
-    outcome: Literal["gained", "lost", "kept"]
-    subjects: int | None = None
+    gained: int | None = None
+    lost: int | None = None
+    kept: int | None = None
 
 
 class ReplayAnswer(Message):
     """What a draft would change at the stage of the signal, on the signals there are, as if all had been affirmed.
 
-    Cells in which nothing is or would be seen are not there.
+    There is a row wherever either version could ever show anything, so that which rows there are tells nothing.
     """
 
     current_version: str
     draft_version: str
     minimum: int
-    cells: tuple[ReplayCell, ...]
-    totals: tuple[ReplayTotal, ...]
+    rows: tuple[ReplayRow, ...]
 
 
 class AreaFigure(Message):
-    """Signals of one category dated in one month, and the subjects they are about."""
+    """Signals of one category dated in one month, and the subjects they are about, each rounded down to a multiple of
+    what was the minimum when they were drawn up."""
 
     category: str
     month: str

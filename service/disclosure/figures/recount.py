@@ -16,7 +16,7 @@ from typing import NamedTuple
 from covenant_rules.compile import Memory
 from covenant_rules.dates import amsterdam_date
 from covenant_rules.load import load
-from covenant_rules.model import Facts, OwnSignal, Question, Signal
+from covenant_rules.model import Facts, OwnSignal, Question
 from covenant_rules.replay import Group, Outcome, Posed, Replay, Shapes, Standing, Stated, Tally
 from covenant_rules.retention import last_day
 from service.disclosure.asking import FIRST_STAGE
@@ -28,8 +28,8 @@ __all__ = ["Recount", "Row", "Terms"]
 class Row(NamedTuple):
     """A signal as the replay reads it. Lists are words joined with commas, empty where there are none.
 
-    `values` are its match key values as `κ index`; `released` has `viewer purpose`, and `approved` `κ index purpose`
-    for each approval that the party has given by one of these values.
+    `values` are its match key values as `κ index`; `released` has `viewer purpose` for each release of the signal, and
+    `approved` `party purpose` for each approval on a subject with one of these values.
     """
 
     party: str
@@ -62,14 +62,15 @@ class Recount:
     """Counts the outcomes of subjects, each given as its rows."""
 
     def __init__(self, terms: Terms) -> None:
-        self.draft, current = load(terms.draft), load(terms.current)
+        current = load(terms.current)
         versions = {covenant.version: covenant for covenant in map(load, terms.versions)}
         self.standing = Standing(current, versions, terms.active, terms.time)
         self.words: Memory[str, tuple[str, ...]] = Memory(lambda joined: tuple(sorted(_split(joined))), most=1 << 14)
         self._today = amsterdam_date(terms.time) or date.min
-        self._shapes = Shapes(self.draft, self.standing)
-        self._replay = Replay(self.draft)
+        self.replay = Replay(current, load(terms.draft))
+        self._shapes = Shapes(self.replay, self.standing)
         self._over: Memory[tuple[str, str, date], bool] = Memory(self._is_over, most=1 << 16)
+        self._lapses: Memory[tuple[str, date], bool] = Memory(self._would_lapse, most=1 << 16)
         self._keys: Memory[tuple[bool, str, str], frozenset[str]] = Memory(self._keys_of)
 
     def __call__(self, subjects: Iterable[Sequence[Row]]) -> Tally:
@@ -80,17 +81,21 @@ class Recount:
                 tally.update(self._outcomes(kept))
         return tally
 
+    def lapses(self, row: Row) -> bool:
+        """Whether its retention would be over, had it been affirmed under the draft."""
+        return self._lapses[row.category, row.day]
+
     def usable(self, row: Row, *, draft: bool) -> frozenset[str]:
         """The match keys that the current version, or the draft, gives the party for such a subject."""
         return self._keys[draft, row.subject_kind, row.party]
 
     def _outcomes(self, rows: Sequence[Row]) -> Iterable[tuple[Group, Outcome]]:
         if not any(row.released or row.approved for row in rows) and self._all_near(rows):
-            return self._shapes(map(self._stated, rows))
+            return self._shapes(map(self.stated, rows))
         subject = _Subject(self, rows)
-        return self._replay(subject.asked(), subject.sealed)
+        return self.replay(subject.asked(), subject.sealed)
 
-    def _stated(self, row: Row) -> Stated:
+    def stated(self, row: Row) -> Stated:
         words = self.words
         return Stated(
             party=row.party,
@@ -102,6 +107,7 @@ class Recount:
             handling_codes=words[row.handling_codes],
             tainted=row.tainted,
             sealed=words[row.sealed],
+            lapses=self.lapses(row),
         )
 
     def _all_near(self, rows: Sequence[Row]) -> bool:
@@ -112,18 +118,23 @@ class Recount:
 
     def _keys_of(self, key: tuple[bool, str, str]) -> frozenset[str]:
         draft, subject_kind, party = key
-        covenant = self.draft if draft else self.standing.current
+        covenant = self.replay.draft if draft else self.standing.current
         keys, known = covenant.match_keys.get(subject_kind), covenant.parties.get(party)
         return frozenset() if keys is None or known is None else frozenset(keys.kinds.get(known.kind, ()))
 
     def _is_over(self, stated: tuple[str, str, date]) -> bool:
-        """As for disclosures: by the version it was submitted under or the current one, whichever is stricter."""
+        """As for disclosures: by the version it was submitted under or the current one, whichever is stricter. What is
+        over is not there, whatever the draft says."""
         version, category, day = stated
         submitted, current = self.standing.versions.get(version), self.standing.current
         if submitted is None or category not in submitted.categories:
             return True
         ruling = [covenant for covenant in (submitted, current) if category in covenant.categories]
         return any(last_day(covenant, category, day) < self._today for covenant in ruling)
+
+    def _would_lapse(self, stated: tuple[str, date]) -> bool:
+        (category, day), draft = stated, self.replay.draft
+        return category in draft.categories and last_day(draft, category, day) < self._today
 
 
 class _Subject:
@@ -132,64 +143,49 @@ class _Subject:
     def __init__(self, recount: Recount, rows: Sequence[Row]) -> None:
         self._recount, self._rows = recount, rows
         self._values = [_values(row) for row in rows]
-        self._signals = [self._signal(str(place), row) for place, row in enumerate(rows)]
+        self._signals = [recount.stated(row).signal(str(place)) for place, row in enumerate(rows)]
 
     @property
-    def sealed(self) -> Mapping[str, tuple[str, ...]]:
-        return {str(place): self._recount.words[row.sealed] for place, row in enumerate(self._rows)}
+    def sealed(self) -> Mapping[str, int]:
+        recount = self._recount
+        return {str(place): recount.replay.sealed(recount.words[row.sealed]) for place, row in enumerate(self._rows)}
 
     def asked(self) -> Iterator[Posed]:
         """What each party would ask, standing on each of its signals, for each purpose."""
-        standing = self._recount.standing
+        time = self._recount.standing.time
         for place, row in enumerate(self._rows):
-            today, then = (self._near(place, draft=draft) for draft in (False, True))
             for purpose in self._recount.words[row.purposes]:
-                yield Posed(
-                    Question(row.party, purpose, FIRST_STAGE, standing.time, OwnSignal(str(place))),
-                    self._facts(place, purpose, today),
-                    self._facts(place, purpose, then),
-                )
+                question = Question(row.party, purpose, FIRST_STAGE, time, OwnSignal(str(place)))
+                yield Posed(question, *(self._facts(place, purpose, draft=draft) for draft in (False, True)))
 
     def _near(self, anchor: int, *, draft: bool) -> list[int]:
-        """Those that share a value with the anchor by a match key that the version gives both parties."""
+        """Those that share a value with the anchor by a match key that the version gives both parties, and are not over
+        by it."""
         usable, near = self._recount.usable, []
         own = usable(self._rows[anchor], draft=draft)
         for place, row in enumerate(self._rows):
+            if draft and self._recount.lapses(row):
+                continue
             keys = own & usable(row, draft=draft)
             if any(value.split(" ")[0] in keys for value in self._values[anchor] & self._values[place]):
                 near.append(place)
         return near
 
-    def _facts(self, anchor: int, purpose: str, near: Sequence[int]) -> Facts:
+    def _facts(self, anchor: int, purpose: str, *, draft: bool) -> Facts:
         standing, viewer = self._recount.standing, self._rows[anchor].party
+        current = self._recount.replay.draft if draft else standing.current
+        near = self._near(anchor, draft=draft)
         signals = [self._signals[place] for place in near]
         released = {(str(p), purpose) for p in near if f"{viewer} {purpose}" in _split(self._rows[p].released)}
-        wanted = {f"{value} {purpose}" for value in self._values[anchor]}
-        approving = {self._rows[place].party for place in near if wanted & set(_split(self._rows[place].approved))}
+        present = {self._rows[place].party for place in near} & standing.active & current.parties.keys()
+        approved = _split(self._rows[anchor].approved)
         return Facts(
-            current=standing.current,
+            current=current,
             versions=standing.versions,
-            signals=frozenset(signals),
+            signals=frozenset(map(self._recount.replay.affirmed, signals) if draft else signals),
             active=standing.active,
             released=frozenset(s.id for s in signals if is_released(s, purpose, signals, released, viewer)),
-            approvals=frozenset(
-                standing.current.parties[party].kind
-                for party in approving & standing.active & standing.current.parties.keys()
-            ),
-        )
-
-    def _signal(self, name: str, row: Row) -> Signal:
-        words = self._recount.words
-        return Signal(
-            id=name,
-            party=row.party,
-            category=row.category,
-            day=row.day,
-            purposes=frozenset(words[row.purposes]),
-            version=row.version,
-            origins=frozenset(words[row.origins]),
-            handling_codes=frozenset(words[row.handling_codes]),
-            tainted=row.tainted,
+            approvals=frozenset(current.parties[party].kind for party in present if f"{party} {purpose}" in approved),
         )
 
 

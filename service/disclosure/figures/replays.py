@@ -4,7 +4,8 @@
 2. One replay of a covenant at a time, over one snapshot of what there is.
 3. Signals are gathered by subject and read as a stream; portions of subjects are recounted, by other processes where
    there are many. Nothing is held but a few bytes a signal and the portions under way.
-4. Small numbers are left out, and the sums they would stand in.
+4. Every number is rounded down to a multiple of the covenant's minimum. The minimum is the current version's: a draft
+   cannot lower it for its own sake.
 5. The entry about it is written, with the hash of the draft, before anybody reads a number.
 
 Only the stage of the signal is replayed: the broker knows of no other yet. Releases and approvals are taken as they
@@ -17,19 +18,22 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict
 from itertools import groupby, islice
 from multiprocessing import get_context
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-from clients.protocol.messages.figures import ReplayAnswer, ReplayCell, ReplayTotal
-from covenant_rules.model import Covenant
-from covenant_rules.replay import Table, Tally, publish
+from clients.protocol.messages.figures import ReplayAnswer, ReplayRow
+from covenant_rules.replay import Tally
+from covenant_rules.replay_table import conceivable, publish
+from covenant_rules.rounding import step
 from service.audit.record import AuditRecord
 from service.covenants.checking import checked
+from service.disclosure.asking import FIRST_STAGE
 from service.disclosure.desk import Desk
 from service.disclosure.figures.recount import Recount, Row, Terms
 from service.disclosure.figures.subjects import SUBJECT, gather, stream
@@ -45,7 +49,7 @@ _PORTION = 2_000
 
 T = TypeVar("T")
 
-_VALUE = "{0}.match_key || ' ' || encode(substr({0}.index_, 1, 12), 'hex')"
+_VALUE = "p.match_key || ' ' || encode(substr(p.index_, 1, 12), 'hex')"
 """Names a match key value within one replay; 96 bits tell any number of subjects apart."""
 _ROWS = f"""
     WITH known AS (
@@ -54,7 +58,7 @@ _ROWS = f"""
     ), several AS (
         SELECT subject FROM known GROUP BY subject HAVING min(party) <> max(party)
     ), value AS (
-        SELECT p.signal_id, string_agg({_VALUE.format("p")}, ',') AS listed
+        SELECT p.signal_id, string_agg({_VALUE}, ',') AS listed
         FROM pseudonym p WHERE p.covenant_id = :covenant_id AND p.live GROUP BY p.signal_id
     ), echo AS (
         SELECT DISTINCT p.signal_id FROM pseudonym p JOIN told t
@@ -64,9 +68,9 @@ _ROWS = f"""
         SELECT signal_id, string_agg(viewer || ' ' || purpose, ',') AS listed
         FROM source_release WHERE covenant_id = :covenant_id AND state = 'released' GROUP BY signal_id
     ), approved AS (
-        SELECT p.signal_id, string_agg({_VALUE.format("p")} || ' ' || a.purpose, ',') AS listed
+        SELECT p.signal_id, string_agg(DISTINCT a.party || ' ' || a.purpose, ',') AS listed
         FROM approval a JOIN pseudonym p
-        ON p.covenant_id = a.covenant_id AND p.match_key = a.match_key AND p.index_ = a.index_ AND p.party = a.party
+        ON p.covenant_id = a.covenant_id AND p.match_key = a.match_key AND p.index_ = a.index_
         WHERE a.covenant_id = :covenant_id AND p.live GROUP BY p.signal_id
     )
     SELECT known.subject, s.party, s.subject_kind, s.category, s.day, array_to_string(s.purposes, ','),
@@ -111,8 +115,9 @@ def replay(
         active=desk.parties.active_parties(session, covenant_id),
         time=now,
     )
-    table = publish(recount(session, covenant_id, terms, processes), current.statistics.minimum_cell)  # 3, 4
-    shown = sum(number is not None for number in table.cells.values())
+    tally = recount(session, covenant_id, terms, processes)  # 3
+    minimum = current.statistics.minimum_cell
+    table = publish(tally, conceivable(current, draft, FIRST_STAGE), minimum)  # 4
     record = AuditRecord(  # 5
         event="draft-replayed",
         covenant_id=covenant_id,
@@ -120,10 +125,15 @@ def replay(
         trace=trace,
         version=current.version,
         digest=bytes.fromhex(draft.version),
-        counts={"cells": len(table.cells), "shown": shown},
+        counts={"rows": len(table)},
     )
     desk.audit.append(session, record)
-    return _message(current, draft, table)
+    return ReplayAnswer(
+        current_version=current.version,
+        draft_version=draft.version,
+        minimum=step(minimum),
+        rows=tuple(ReplayRow(**group._asdict(), **asdict(numbers)) for group, numbers in table.items()),
+    )
 
 
 def recount(session: Session, covenant_id: str, terms: Terms, processes: int | None = None) -> Tally:
@@ -178,25 +188,3 @@ def _hold(session: Session, covenant_id: str) -> None:
     statement = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
     if not session.connection().scalar(statement, {"name": f"replay/{covenant_id}"}):
         raise Conflict("replay-under-way", "a replay of this covenant goes on; ask again when it is over")
-
-
-def _message(current: Covenant, draft: Covenant, table: Table) -> ReplayAnswer:
-    def members(key: tuple[Any, Any], names: Sequence[str]) -> dict[str, str]:
-        group, outcome = key
-        return {**dict(zip(names, group, strict=True)), "outcome": outcome.value}
-
-    return ReplayAnswer(
-        current_version=current.version,
-        draft_version=draft.version,
-        minimum=current.statistics.minimum_cell,
-        cells=tuple(
-            ReplayCell.model_validate(
-                {**members(key, ("purpose", "from_kind", "to_kind", "category")), "subjects": number}
-            )
-            for key, number in table.cells.items()
-        ),
-        totals=tuple(
-            ReplayTotal.model_validate({**members(((purpose,), outcome), ("purpose",)), "subjects": number})
-            for (purpose, outcome), number in table.totals.items()
-        ),
-    )
