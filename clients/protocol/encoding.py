@@ -14,7 +14,7 @@ import json
 import math
 import re
 from base64 import urlsafe_b64encode
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from json.encoder import encode_basestring as _quoted
@@ -26,15 +26,16 @@ __all__ = ["b64u_decode", "b64u_encode", "canonical_json", "lp", "parse_json"]
 LARGEST_EXACT_INTEGER = 2**53 - 1
 """Beyond it a JSON number is read differently by programs that hold numbers as IEEE 754 doubles (RFC 7493 §2.2)."""
 
-_BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
 # What is standard base64 only, padding included, becomes a byte that no alphabet has.
 _TO_STANDARD_ALPHABET = bytes.maketrans(b"-_+/=", b"+/\xff\xff\xff")
-_TO_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
+_PADDING = (b"", b"", b"==", b"=")
+"""By the length of the text modulo 4; a single character that is left over is no encoding at all."""
+_LAST_WITHOUT_STRAY_BITS = (frozenset[str](), frozenset[str](), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
+"""The characters whose last four, or two, of six bits are zero: with those the text ends, by its length modulo 4."""
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _DEEPEST_WRITTEN = 64
 _SHORT_LENGTHS = [length.to_bytes(2, "big") for length in range(256)]
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
-_NO_BRACKETS = re.compile(r"[^\[\]{}]++")
+_NESTING = (dict, list)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -64,16 +65,13 @@ def b64u_decode(text: str, *, length: int | None = None) -> bytes:
 
     Raises EncodingError for padding, other alphabets, white space, and stray bits after the last byte.
     """
+    left_over = len(text) % 4
     try:
-        given = text.encode("ascii")
-        # The reader below skips what it does not know; encoding again is the check, and the cheapest one.
-        raw = a2b_base64(given.translate(_TO_STANDARD_ALPHABET) + b"=" * (-len(given) % 4))
+        raw = a2b_base64(text.encode("ascii").translate(_TO_STANDARD_ALPHABET) + _PADDING[left_over], strict_mode=True)
     except ValueError:
         raise EncodingError("not unpadded base64url") from None
-    if b2a_base64(raw, newline=False).translate(_TO_URL_ALPHABET).rstrip(b"=") != given:
-        if _BASE64URL.fullmatch(given):
-            raise EncodingError("base64url has stray bits after its last byte")
-        raise EncodingError("not unpadded base64url")
+    if left_over and text[-1] not in _LAST_WITHOUT_STRAY_BITS[left_over]:
+        raise EncodingError("base64url has stray bits after its last byte")
     if length is not None and len(raw) != length:
         raise EncodingError(f"expected {length} bytes, got {len(raw)}")
     return raw
@@ -110,23 +108,25 @@ def parse_json(raw: bytes, *, max_depth: int = 32) -> object:
         raise EncodingError(f"nested deeper than {max_depth}") from None
     except ValueError:
         raise EncodingError("not JSON") from None
-    # A walk costs more than the parse: only where there is a violation to find, or an escape that may be one.
-    if _SURROGATE.search(text) or _deeper_than(max_depth, text):
+    # A walk over every value costs more than the parse: only where there is a violation to find.
+    if ("\\" in text and _SURROGATE.search(text)) or _deeper_than(max_depth, value):
         _refuse_deep_or_broken(value, "", max_depth, max_depth)
     return value
 
 
-def _deeper_than(levels: int, text: str) -> bool:
-    """Whether a well-formed JSON text nests deeper: innermost brackets are taken out, once for each level."""
-    if text.count("[") + text.count("{") <= levels:
-        return False
-    outside_strings = _STRING.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
-    brackets = _NO_BRACKETS.sub("", outside_strings).replace("{", "[").replace("}", "]")
+def _deeper_than(levels: int, value: object) -> bool:
+    """Whether the objects and arrays of a parsed JSON text nest deeper, found level by level."""
+    nested = [value] if isinstance(value, _NESTING) else []
     for _ in range(levels):
-        if not brackets:
+        if not nested:
             return False
-        brackets = brackets.replace("[]", "")
-    return bool(brackets)
+        nested = [
+            member
+            for outer in nested
+            for member in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(member, _NESTING)
+        ]
+    return bool(nested)
 
 
 def _utf8(text: str) -> bytes:

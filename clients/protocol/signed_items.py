@@ -45,7 +45,8 @@ SALT_BYTES = 16
 DIGEST_BYTES = 32
 
 _ITEM_TAG = "covenant-broker/v1 item"
-_LEAF_TAG = "covenant-broker/v1 signal"
+_LEAF_HEAD = lp("covenant-broker/v1 signal") + (16).to_bytes(2, "big")
+"""The tag, and the length of the signal id that follows."""
 _BATCH_DOMAIN = "covenant-broker/v1 batch"
 
 
@@ -116,10 +117,16 @@ def plain_items(
     return {
         "category": category.encode(),
         "day": day.encode("ascii"),
-        "purposes": lp(*sorted(purposes)),
-        "origins": lp(*sorted(origins)),
-        "handling-codes": lp(*sorted(handling_codes)),
+        "purposes": _word_set(tuple(purposes)),
+        "origins": _word_set(tuple(origins)),
+        "handling-codes": _word_set(tuple(handling_codes)),
     }
+
+
+@lru_cache(maxsize=1024)
+def _word_set(words: tuple[str, ...]) -> bytes:
+    """Words of the covenant in an order of their own; remembered, since signals repeat them."""
+    return lp(*sorted(words))
 
 
 def sealed_item(commitment: bytes, ciphertext: bytes, wrapped_key: bytes) -> bytes:
@@ -148,17 +155,16 @@ def item_digests(
 
 def signal_leaf(identity: SignalIdentity, digests: Sequence[bytes]) -> bytes:
     """The RFC 6962 leaf hash that stands for one signal in its batch."""
-    if len(identity.signal_id) != 16 or any(len(digest) != DIGEST_BYTES for digest in digests):
+    if len(identity.signal_id) != 16 or not {DIGEST_BYTES}.issuperset(map(len, digests)):
         raise SignatureError("a signal id is 16 bytes and a digest 32")
-    head = _lp(
-        _LEAF_TAG,
-        identity.signal_id,
-        identity.party,
-        identity.covenant,
-        identity.version,
-        len(digests).to_bytes(2, "big"),
-    )
-    return leaf_hash(head + b"".join(digests))
+    scope = _leaf_scope(identity.party, identity.covenant, identity.version, len(digests))
+    return leaf_hash(_LEAF_HEAD + identity.signal_id + scope + b"".join(digests))
+
+
+@lru_cache(maxsize=64)
+def _leaf_scope(party: str, covenant: str, version: str, slots: int) -> bytes:
+    """What the leaves of a batch have in common after the signal's id."""
+    return _lp(party, covenant, version, slots.to_bytes(2, "big"))
 
 
 def commit_signal(

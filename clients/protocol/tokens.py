@@ -49,6 +49,7 @@ PROTOCOL = "covenant-broker/v1"
 CONTEXT = b"covenant-broker/v1-evaluation-ristretto255-SHA512"
 """Stands where RFC 9497 has its own contextString."""
 
+_ELEMENT_LENGTH = (32).to_bytes(2, "big")
 SHARE = 256
 """Elements a worker of the pool takes at a time: some 15 ms of work, beside which sending them is nothing."""
 
@@ -141,26 +142,34 @@ def rekey_many(
     return [item.at(index) if isinstance(item, GroupError) else item for index, item in enumerate(made)]
 
 
-def pseudonym_index(pepper: bytes, match_key: str, epoch: int, pseudonym: Element) -> bytes:
-    """What the broker's database finds a pseudonym by: 32 bytes, HMAC-SHA-256(pepper, κ ‖ epoch ‖ t).
+def pseudonym_index(pepper: bytes, match_key: str, epoch: int) -> Callable[[Element], bytes]:
+    """What the broker's database finds pseudonyms by: gives 32 bytes for each, HMAC-SHA-256(pepper, κ ‖ epoch ‖ t).
 
     Raises EncodingError for a pepper of fewer than 32 bytes.
     """
-    return _keyed(pepper, lp(match_key, str(epoch), pseudonym))
+    return _keyed(pepper, match_key, str(epoch))
 
 
-def subject_handle(audit_key: bytes, match_key: str, pseudonym: Element) -> bytes:
-    """What the audit log names a subject by: 32 bytes, HMAC-SHA-256(audit key, κ ‖ t).
+def subject_handle(audit_key: bytes, match_key: str) -> Callable[[Element], bytes]:
+    """What the audit log names subjects by: gives 32 bytes for each, HMAC-SHA-256(audit key, κ ‖ t).
 
     Raises EncodingError for a key of fewer than 32 bytes.
     """
-    return _keyed(audit_key, lp(match_key, pseudonym))
+    return _keyed(audit_key, match_key)
 
 
-def _keyed(key: bytes, message: bytes) -> bytes:
+def _keyed(key: bytes, *scope: str) -> Callable[[Element], bytes]:
+    """HMAC over lp(scope …, element). What all elements share is hashed once: a third of the time is left."""
     if len(key) < 32:
         raise EncodingError("an HMAC key has at least 32 bytes")
-    return hmac.digest(key, message, sha256)
+    begun = hmac.new(key, lp(*scope) + _ELEMENT_LENGTH, sha256)
+
+    def hashed(element: Element) -> bytes:
+        one = begun.copy()
+        one.update(element)
+        return one.digest()
+
+    return hashed
 
 
 # -- shares of a batch: functions of the module, so that they can be sent to another process

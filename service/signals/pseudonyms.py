@@ -105,6 +105,7 @@ class Pseudonymiser:
         conversion = self._conversions[match_key]
         made = rekey_many(conversion.scalar, [token for _, token in tokens], pool=self._pool)
         place = self._place(conversion, normalisation_version)
+        recognised = self._recogniser(conversion, normalisation_version)
         nonces = self._random(NONCE_BYTES * len(tokens))
         kept: list[Kept | TokenRefusal] = []
         for number, ((signal_id, token), pseudonym) in enumerate(zip(tokens, made, strict=True)):
@@ -113,7 +114,7 @@ class Pseudonymiser:
                 continue
             nonce = nonces[number * NONCE_BYTES : (number + 1) * NONCE_BYTES]
             sealed = nonce + self._cipher.encrypt(nonce, pseudonym, place + signal_id.bytes)
-            kept.append(Kept(self._recognised(conversion, normalisation_version, pseudonym), sealed))
+            kept.append(Kept(recognised(pseudonym), sealed))
         return kept
 
     def recognise(self, match_key: str, normalisation_version: str, token: bytes) -> Recognised | TokenRefusal:
@@ -123,17 +124,15 @@ class Pseudonymiser:
             pseudonym = rekey(conversion.scalar, token)
         except GroupError:
             return refusal_of(token)
-        return self._recognised(conversion, normalisation_version, pseudonym)
+        return self._recogniser(conversion, normalisation_version)(pseudonym)
 
-    def _recognised(self, conversion: Conversion, normalisation_version: str, pseudonym: Element) -> Recognised:
+    def _recogniser(self, conversion: Conversion, normalisation_version: str) -> Callable[[Element], Recognised]:
         match_key = conversion.match_key
         # No match key has a slash in it, so key and version cannot be confused.
         scope = f"{match_key}/{normalisation_version}"
-        return Recognised(
-            match_key,
-            pseudonym_index(self._keys.pepper, scope, conversion.epoch, pseudonym),
-            subject_handle(self._keys.audit, match_key, pseudonym),
-        )
+        index = pseudonym_index(self._keys.pepper, scope, conversion.epoch)
+        handle = subject_handle(self._keys.audit, match_key)
+        return lambda pseudonym: Recognised(match_key, index(pseudonym), handle(pseudonym))
 
     def _place(self, conversion: Conversion, normalisation_version: str) -> bytes:
         """What a sealed pseudonym is bound to, before the 16 bytes of the signal's id: elsewhere it does not open."""

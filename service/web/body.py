@@ -2,25 +2,32 @@
 
 Python's JSON reader keeps the last of two equal names and takes NaN, and a gateway or a signature check in front may
 have kept the first: so what two readers could understand differently is refused here, once, for every route. FastAPI
-reads the accepted bytes again; that second, plain reading is an eighth of the cost of the strict one.
+reads the accepted bytes again, on the thread that all requests share: a route of large bodies (`ReadOnce`) takes what
+was read here instead.
 
 The bytes stay in the request's context: the caller's token covers their hash.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 import anyio
 import anyio.to_thread
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clients.protocol.encoding import parse_json
 from clients.protocol.errors import EncodingError
 from service.errors import Invalid, LocatedFault
 from service.validation import shown
-from service.web.context import in_scope
+from service.web.context import context_of, in_scope
 from service.web.problems import STATUS, problem_response
 
-__all__ = ["DEFAULT_LIMIT", "JsonBodies"]
+__all__ = ["DEFAULT_LIMIT", "JsonBodies", "ReadOnce"]
 
 DEFAULT_LIMIT = 8 * 1024 * 1024
 """A full batch of 1,000 signals with three sealed fields each stays below it."""
@@ -64,7 +71,7 @@ class JsonBodies:
             body = await self._read(scope, receive)
             if body:
                 _require_json(scope)
-                await _require_strict(body)
+                context.document = await _strictly_read(body)
         except _Disconnected:
             return
         except _Refused as refused:
@@ -115,6 +122,24 @@ class JsonBodies:
         return _Refused(413, "body-too-large", "Too large", f"the body exceeds {self._limit} bytes", close=True)
 
 
+class ReadOnce(APIRoute):
+    """A route whose body is what `JsonBodies` read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own, for a request that knows its document."""
+        handle = super().get_route_handler()
+
+        async def handle_read(request: Request) -> Response:
+            return await handle(_ReadRequest(request.scope, request.receive))
+
+        return handle_read
+
+
+class _ReadRequest(Request):
+    async def json(self) -> Any:
+        return context_of(self).document
+
+
 def _require_json(scope: Scope) -> None:
     media_type, _, parameters = _header(scope, b"content-type").decode("latin-1").lower().partition(";")
     charset = parameters.replace('"', "").strip()
@@ -128,12 +153,11 @@ def _unsupported(detail: str) -> _Refused:
     return _Refused(415, "media-type-unsupported", "Unsupported media type", detail)
 
 
-async def _require_strict(body: bytes) -> None:
+async def _strictly_read(body: bytes) -> object:
     try:
         if len(body) <= _PARSED_IN_PLACE:
-            parse_json(body)
-        else:
-            await anyio.to_thread.run_sync(parse_json, body)
+            return parse_json(body)
+        return await anyio.to_thread.run_sync(parse_json, body)
     except EncodingError as error:
         words = str(error).removesuffix(f" (at {error.pointer})")
         pointer = "/".join(step if step.isdigit() else shown(step) for step in error.pointer.split("/")[1:])

@@ -1,4 +1,4 @@
-"""What is known of the request at hand: its trace, its caller once authenticated, the bytes of its body."""
+"""What is known of the request at hand: its trace, its caller once authenticated, its body as bytes and as read."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class RequestContext:
     span_id: str
     principal: Principal | None = None
     body: bytes = b""
+    document: object = None
+    """The body as strict JSON reads it."""
 
 
 def context_of(request: Request) -> RequestContext:

@@ -92,10 +92,9 @@ def one_batch(side: Side, values: list[bytes], proved: bool) -> list[bytes]:
         proof = prove_evaluation(side.key, side.public, batch.blinded, evaluated, os.urandom)  # key holder
         verify_evaluation(side.public, batch.blinded, evaluated, proof)  # party
     tokens = unblind(batch, evaluated)  # party
-    return [  # broker
-        pseudonym_index(side.pepper, side.context.match_key, 1, pseudonym)
-        for pseudonym in rekey_many(side.conversion, tokens)
-        if not isinstance(pseudonym, GroupError)
+    index = pseudonym_index(side.pepper, side.context.match_key, 1)  # broker, and what follows
+    return [
+        index(pseudonym) for pseudonym in rekey_many(side.conversion, tokens) if not isinstance(pseudonym, GroupError)
     ]
 
 
@@ -182,7 +181,8 @@ def steps(batch: int) -> dict[str, float]:
     tokens = timed("unblind", lambda: unblind(blinded, evaluated))
     made = timed("re-key", lambda: rekey_many(side.conversion, tokens))
     points = [point for point in made if not isinstance(point, GroupError)]
-    timed("index", lambda: [pseudonym_index(side.pepper, side.context.match_key, 1, point) for point in points])
+    index = pseudonym_index(side.pepper, side.context.match_key, 1)
+    timed("index", lambda: [index(point) for point in points])
     return spent
 
 

@@ -162,12 +162,12 @@ def test_blinds_do_not_show_in_a_representation() -> None:
 
 def test_index_and_handle_are_keyed_hashes_of_just_their_inputs() -> None:
     pseudonym, pepper = Element(PUBLIC), b"p" * 32
-    assert pseudonym_index(pepper, "address-bag", 3, pseudonym) == hmac.digest(
-        pepper, lp("address-bag", "3", pseudonym), sha256
-    )
-    assert subject_handle(pepper, "address-bag", pseudonym) == hmac.digest(pepper, lp("address-bag", pseudonym), sha256)
+    index, handle = pseudonym_index(pepper, "address-bag", 3), subject_handle(pepper, "address-bag")
+    for point in (pseudonym, multiply(KEY, pseudonym), pseudonym):
+        assert index(point) == hmac.digest(pepper, lp("address-bag", "3", point), sha256)
+        assert handle(point) == hmac.digest(pepper, lp("address-bag", point), sha256)
     results = {
-        pseudonym_index(key, match_key, epoch, point)
+        pseudonym_index(key, match_key, epoch)(point)
         for key in (pepper, b"q" * 32)
         for match_key in ("address-bag", "person-bsn")
         for epoch in (0, 1)
@@ -176,6 +176,6 @@ def test_index_and_handle_are_keyed_hashes_of_just_their_inputs() -> None:
     assert len(results) == 16
     for short in (b"", pepper[:31]):
         with pytest.raises(EncodingError):
-            pseudonym_index(short, "address-bag", 0, pseudonym)
+            pseudonym_index(short, "address-bag", 0)
         with pytest.raises(EncodingError):
-            subject_handle(short, "address-bag", pseudonym)
+            subject_handle(short, "address-bag")

@@ -7,9 +7,19 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from clients.protocol.encoding import b64u_decode, b64u_encode
@@ -18,6 +28,8 @@ from clients.protocol.errors import EncodingError
 IDENTIFIER_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
 VERSION_PATTERN = r"^[0-9a-f]{64}$"
 MONTH_PATTERN = r"^\d{4}-(0[1-9]|1[0-2])$"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_NO_DAY = "must be a date written as YYYY-MM-DD"
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER_PATTERN, max_length=63)]
 """An id that the covenant gives: of itself, a party, a purpose, a category, a match key."""
@@ -42,16 +54,16 @@ class Message(BaseModel):
 
 def _decode(length: int | None) -> Any:
     def decode(value: Any) -> bytes:
-        if isinstance(value, bytes):  # built in Python, not read from the wire
-            if length is not None and len(value) != length:
-                raise ValueError(f"must be {length} bytes")
-            return value
-        if not isinstance(value, str):
+        if isinstance(value, str):
+            try:
+                return b64u_decode(value, length=length)
+            except EncodingError as error:
+                raise ValueError(str(error)) from None
+        if not isinstance(value, bytes):  # which are what is built in Python, not read from the wire
             raise ValueError("must be a base64url string")
-        try:
-            return b64u_decode(value, length=length)
-        except EncodingError as error:
-            raise ValueError(str(error)) from None
+        if length is not None and len(value) != length:
+            raise ValueError(f"must be {length} bytes")
+        return value
 
     return decode
 
@@ -68,7 +80,7 @@ def base64url(length: int | None = None) -> Any:
     """An annotation for bytes that travel as canonical unpadded base64url; `length` in bytes, any if `None`."""
     return Annotated[
         bytes,
-        BeforeValidator(_decode(length)),
+        PlainValidator(_decode(length)),
         PlainSerializer(b64u_encode, return_type=str, when_used="json"),
         WithJsonSchema(_schema(length)),
     ]
@@ -82,11 +94,22 @@ Binary = base64url()
 
 def _iso_date(value: Any) -> Any:
     # pydantic reads 0 and "0" as 1970-01-01: only the written form is a date.
+    if isinstance(value, str):
+        return _written_day(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        raise ValueError("must be a date written as YYYY-MM-DD")
-    return value
+    raise ValueError(_NO_DAY)
+
+
+@lru_cache(maxsize=4096)
+def _written_day(text: str) -> date | str:
+    """The day, remembered, since those of a batch repeat. Of one that no month has, pydantic is left to say so."""
+    if not _DAY.fullmatch(text):
+        raise ValueError(_NO_DAY)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def _iso_moment(value: Any) -> Any:
