@@ -72,11 +72,6 @@ class Asking:
             **fields,
         )
 
-    def refuse_inactive(self) -> None:
-        """Raises Refused for a party that is suspended or has left."""
-        if self.viewer not in self.active:
-            raise Refused("party-suspended", "this party does not take part in the covenant now")
-
     def refuse_purpose(self, purpose: str) -> None:
         """Raises Refused where the covenant gives the viewer no legal basis; a purpose it does not know has none."""
         if purpose not in self.purposes:

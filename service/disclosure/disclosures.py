@@ -149,8 +149,9 @@ def hold_shown(
     session: Session, asking: Asking, desk: Desk, sources: Mapping[UUID, str], subject: Subject, purpose: str
 ) -> None:
     """Holds the signals, their sources, and what was released and approved. Raises Unavailable if any of it ended."""
-    live = repository.hold_live(session, asking.covenant_id, sources)
+    # Parties before signals, as whoever ends signals does: no two transactions wait for each other.
     held = desk.parties.hold(session, asking.covenant_id, frozenset(sources.values()))
+    live = repository.hold_live(session, asking.covenant_id, sources)
     ended = live != frozenset(sources) or any(party.state != "active" for party in held.values())
     if subject.known is not NOTHING:
         (known,) = known_of(session, asking, (subject,), hold=True)

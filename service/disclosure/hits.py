@@ -1,7 +1,8 @@
 """The hit feed, told: what a viewer's cursor has not passed yet, and one hit with the reasons for it.
 
 An entry for every subject told about, or one that says there was nothing, is written in the transaction that brought
-the feed up to date: if the log takes no entries, the feed has not moved and nobody was told anything.
+the feed up to date: if the log takes no entries, the feed has not moved and nobody was told anything. Until it ends,
+what is told of cannot: once a withdrawal or a suspension is answered, no page that shows the signal is still under way.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from service.disclosure.asking import Asking
 from service.disclosure.desk import Desk
 from service.disclosure.feed import bring_up_to_date
 from service.disclosure.feed_repository import AFTER_ALL, State
+from service.disclosure.repository import hold_live
 from service.disclosure.terms import Terms, narrowest
 from service.errors import Invalid
 from service.signals.repository import signals_of
@@ -54,7 +56,7 @@ def read(session: Session, asking: Asking, desk: Desk, *, purpose: str | None, s
     rows = feeds.page(session, asking.covenant_id, asking.viewer, since, limit + 1, purpose)
     # A row that the walk has not reached again may be out of date, and none may be told before it: they have an order.
     reached = list(takewhile(lambda row: row.anchor_id <= feed.through, rows))
-    told = _tellable(session, asking, reached[:limit])
+    told = _tellable(session, asking, desk, reached[:limit])
     desk.audit.append_many(session, _entries(asking, told, since) or [_nothing_new(asking, purpose)])
     events = tuple(_event(row, hit, since) for row, hit in told)
     return FeedPage(
@@ -64,17 +66,20 @@ def read(session: Session, asking: Asking, desk: Desk, *, purpose: str | None, s
     )
 
 
-def _tellable(session: Session, asking: Asking, rows: Sequence[State]) -> list[tuple[State, Hit | None]]:
-    """The rows with their hits, None for a retraction, up to a signal that has been withdrawn this very moment."""
-    references = [restore(row.hit)[0] for row in rows if row.hit is not None]
-    signals = signals_of(session, asking.covenant_id, {reference.signal_id for reference in references})
+def _tellable(session: Session, asking: Asking, desk: Desk, rows: Sequence[State]) -> list[tuple[State, Hit | None]]:
+    """The rows with their hits, None for a retraction, up to a signal that ends, or whose source leaves, just now."""
+    shown = {row.signal_id for row in rows if row.hit is not None}
+    sources = {Terms.restore(row.terms).source for row in rows if row.terms is not None}
+    held = desk.parties.hold(session, asking.covenant_id, sources)
+    live = hold_live(session, asking.covenant_id, shown)
+    signals = signals_of(session, asking.covenant_id, live)
     told: list[tuple[State, Hit | None]] = []
     for row in rows:
         if row.hit is None:
             told.append((row, None))
             continue
         signal = signals.get(row.signal_id)
-        if signal is None or signal.state != "live":
+        if signal is None or held[signal.party].state != "active":
             break
         told.append((row, hit_message(restore(row.hit)[0], signal)))
     return told

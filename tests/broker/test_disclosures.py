@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -251,11 +250,6 @@ def test_without_an_idempotency_key_nothing_is_decided(world: World) -> None:
 # -- at the same moment
 
 
-def waiting_for_a_lock(world: World) -> bool:
-    rows = world.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
-    return bool(rows)
-
-
 def test_a_withdrawal_that_comes_first_is_not_overtaken(world: World) -> None:
     """The question reads the signal as live while its withdrawal is under way: it waits, and then does not show it."""
     mine, theirs = pair(world, fields=NOTES)
@@ -266,10 +260,7 @@ def test_a_withdrawal_that_comes_first_is_not_overtaken(world: World) -> None:
         with context.database.transaction() as session:
             context.signals.withdraw(session, covenant.id, withdrawal, by=police)
             asked = pool.submit(world.disclose, "municipality", mine)
-            for _ in range(500):
-                if waiting_for_a_lock(world):
-                    break
-                time.sleep(0.01)
+            world.wait_for_a_lock()
             assert not asked.done()
         answer = asked.result(timeout=10)
     assert (answer.status, answer.code) == (503, "facts-changed")

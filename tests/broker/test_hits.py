@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 import covenant_rules
+from clients.protocol.messages.broker import Withdrawal
 from service.broker.tables import metadata
 from service.disclosure import feed
 from service.principals import Principal, Role
@@ -264,6 +265,42 @@ def test_a_withdrawn_signal_is_retracted(world: World) -> None:
     later = world.hits("municipality", since=first.body["cursor"])
     assert told(later) == [("retracted", first.body["events"][0]["hitId"])]
     assert "hit" not in later.body["events"][0]
+
+
+def test_a_withdrawal_that_comes_first_is_not_overtaken_by_a_page(world: World) -> None:
+    """The feed was brought up to date before; the page waits for the withdrawal under way, and then does not tell."""
+    world.submit("municipality", address(1))
+    theirs = world.submit("police", address(1))
+    assert len(told(world.hits("municipality"))) == 1
+    context, covenant = world.stage.context, world.stage.covenant
+    police = Principal("police", Role.PARTY, "police", covenant.id)
+    withdrawal = Withdrawal(signal_ids=(theirs,), reason="mistaken")
+    with ThreadPoolExecutor(1) as pool:
+        with context.database.transaction() as session:
+            context.signals.withdraw(session, covenant.id, withdrawal, by=police)
+            asked = pool.submit(world.hits, "municipality")
+            world.wait_for_a_lock()
+            assert not asked.done()
+        assert told(asked.result(timeout=10)) == []
+    assert told(world.hits("municipality")) == []
+
+
+def test_a_suspension_that_comes_first_is_not_overtaken_by_a_page(world: World) -> None:
+    world.submit("municipality", address(1))
+    world.submit("police", address(1))
+    first = world.hits("municipality")
+    assert len(told(first)) == 1
+    context, covenant = world.stage.context, world.stage.covenant
+    operator = Principal("operator-1", Role.OPERATOR)
+    with ThreadPoolExecutor(1) as pool:
+        with context.database.transaction() as session:
+            context.parties.suspend(session, covenant.id, "police", reason="its keys were stolen", by=operator)
+            asked = pool.submit(world.hits, "municipality")
+            world.wait_for_a_lock()
+            assert not asked.done()
+        assert told(asked.result(timeout=10)) == []
+    later = world.hits("municipality", since=first.body["cursor"])
+    assert [kind for kind, _ in told(later)] == ["retracted"]
 
 
 def test_what_stood_on_a_withdrawn_anchor_is_retracted(world: World) -> None:

@@ -6,6 +6,7 @@ world.hits("municipality").body["events"]
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -140,6 +141,15 @@ class World:
     def rows(self, statement: str, **parameters: Any) -> list[Any]:
         with self.stage.context.database.transaction() as session:
             return list(session.connection().execute(text(statement), parameters))
+
+    def wait_for_a_lock(self) -> None:
+        """Returns once somebody waits for what another transaction holds."""
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        for _ in range(1000):
+            if self.rows(waiting):
+                return
+            time.sleep(0.01)
+        raise AssertionError("nobody waits")
 
     def break_log(self) -> None:
         """From now on the audit log takes no entries."""
