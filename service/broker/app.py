@@ -188,6 +188,7 @@ def create_app(
             ),
         ),
         authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),
+        turned_away=log.turned_away,
         checks=(context.database.ready,),
         lifespan=lifespan,
         contact=settings.contact.model_dump() if settings.contact else EXAMPLE_CONTACT,

@@ -81,6 +81,7 @@ def create_app(
             audit_routes(audit),
         ),
         authenticator=authenticator,
+        turned_away=log.turned_away,
         checks=(database.ready,),
         lifespan=_lifespan(holder, settings),
         contact=settings.contact.model_dump() if settings.contact else EXAMPLE_CONTACT,

@@ -13,12 +13,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from clients.protocol.officers import OFFICERS
-from service.audit.events import SERVICE_LOG
 from service.audit.record import AuditRecord
-from service.errors import DomainError, Refused, Unavailable
+from service.errors import DomainError, Unavailable
 from service.keyholder.holder import KeyHolder
 from service.principals import Principal, Role
-from service.web.authentication import authenticate
+from service.web.authentication import require
 from service.web.context import context_of
 
 __all__ = [
@@ -77,27 +76,10 @@ def refusals_on_record(holder: KeyHolder, record: Callable[[DomainError], AuditR
 
 def _admit(*roles: Role) -> Callable[..., Caller]:
     """FastAPI dependency: the caller, if it has one of `roles`; anyone else is refused, on record."""
+    allowed = Depends(require(*roles))
 
-    def admitted(request: Request, holder: Holder, principal: Annotated[Principal, Depends(authenticate)]) -> Caller:
-        caller = Caller(principal, context_of(request).trace_id)
-
-        def record(refusal: DomainError) -> AuditRecord:
-            return AuditRecord(
-                event="request-refused",
-                covenant_id=principal.covenant_id or SERVICE_LOG,
-                by=principal,
-                trace=caller.trace,
-                reason=refusal.code,
-            )
-
-        with refusals_on_record(holder, record):
-            if principal.role not in roles:
-                raise Refused(
-                    "role-not-allowed",
-                    "this operation is for other roles than the caller's",
-                    parameters={"roles": ", ".join(roles)},
-                )
-        return caller
+    def admitted(request: Request, principal: Principal = allowed) -> Caller:
+        return Caller(principal, context_of(request).trace_id)
 
     return admitted
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from clients.protocol.messages.base import Message
 from service.web import problems
 from service.web.access_log import AccessLog, FailureBoundary
-from service.web.authentication import Authenticator
+from service.web.authentication import Authenticator, TurnedAway
 from service.web.body import DEFAULT_LIMIT, JsonBodies
 from service.web.headers import ResponseHeaders
 from service.web.openapi import PREFIX, describe
@@ -61,6 +61,7 @@ def build_api(
     version: str,
     routers: Sequence[APIRouter],
     authenticator: Authenticator,
+    turned_away: TurnedAway,
     checks: Sequence[Callable[[], None]] = (),
     lifespan: Lifespan[FastAPI] | None = None,
     contact: Mapping[str, str] = EXAMPLE_CONTACT,
@@ -70,7 +71,8 @@ def build_api(
 ) -> Api:
     """The app that serves `routers` under `/v1`.
 
-    `version` is the API's, as major.minor.patch. `checks` are run for `/v1/health/ready`; each raises Unavailable for
+    `version` is the API's, as major.minor.patch. `turned_away` is called before a caller is told that a route is for
+    other roles; if it raises, that is the answer. `checks` are run for `/v1/health/ready`; each raises Unavailable for
     what is missing. `contact` has name, email and url. `server_url` ends in `/v1`. `tags` describe the routers' tags.
     """
     app = FastAPI(
@@ -90,6 +92,7 @@ def build_api(
         lifespan=lifespan,
     )
     app.state.authenticator = authenticator
+    app.state.turned_away = turned_away
     for router in (*routers, _service_routes(app, checks)):
         app.include_router(router, prefix=PREFIX)
     document: dict[str, Any] = {}

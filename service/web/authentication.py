@@ -30,7 +30,10 @@ from service.errors import Refused, Unauthenticated
 from service.principals import Principal, PrincipalDirectory, RegisteredKey, Role
 from service.web.context import context_of
 
-__all__ = ["Authenticator", "SpentTokens", "authenticate", "require"]
+__all__ = ["Authenticator", "SpentTokens", "TurnedAway", "authenticate", "require"]
+
+TurnedAway = Callable[[Principal, str | None, str, Refused], None]
+"""Puts on record that a caller was refused for its role: who, the covenant in the path if any, the trace, and why."""
 
 _log = structlog.get_logger("service.authentication")
 _bearer = HTTPBearer(
@@ -126,16 +129,19 @@ def authenticate(
     return context.principal
 
 
-def require(*roles: Role) -> Callable[[Principal], Principal]:
-    """FastAPI dependency: the caller, refused unless it has one of `roles`."""
+def require(*roles: Role) -> Callable[[Request, Principal], Principal]:
+    """FastAPI dependency: the caller, refused on record unless it has one of `roles`."""
 
-    def allowed(principal: Annotated[Principal, Depends(authenticate)]) -> Principal:
+    def allowed(request: Request, principal: Annotated[Principal, Depends(authenticate)]) -> Principal:
         if principal.role not in roles:
-            raise Refused(
+            refusal = Refused(
                 "role-not-allowed",
                 "this operation is for other roles than the caller's",
                 parameters={"roles": ", ".join(roles)},
             )
+            turned_away: TurnedAway = request.app.state.turned_away
+            turned_away(principal, request.path_params.get("covenantId"), context_of(request).trace_id, refusal)
+            raise refusal
         return principal
 
     return allowed

@@ -26,6 +26,8 @@ from clients.protocol.messages.log import (
     LoggedEntry,
 )
 from clients.protocol.tiles import Tile, parse_bundle_path
+from service.audit import repository
+from service.audit.events import SERVICE_LOG
 from service.audit.record import AuditRecord
 from service.audit.tree.proofs import Logged, LogReader
 from service.audit.tree.sequencer import LogSigner
@@ -85,6 +87,19 @@ class LogDesk:
             with self.database.transaction() as session:
                 self.audit.append(session, record)
             raise
+
+    def turned_away(self, caller: Principal, covenant_id: str | None, trace: str, refusal: Refused) -> None:
+        """Logs that somebody asked for what is for other roles: with the covenant, where one has a log here."""
+        with self.database.transaction() as session:
+            there = covenant_id if covenant_id and repository.entries(session, covenant_id, limit=1) else None
+            record = AuditRecord(
+                event="request-refused",
+                covenant_id=there or SERVICE_LOG,
+                by=caller,
+                trace=trace,
+                reason=refusal.code,
+            )
+            self.audit.append(session, record)
 
 
 def log_routes(desk: LogDesk) -> APIRouter:

@@ -83,6 +83,20 @@ class Spent:
         return new
 
 
+class TurnedAway:
+    """Who was refused for its role, as (principal, covenant, code); or the failure to record it."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str | None, str]] = []
+        self.failure: errors.Unavailable | None = None
+
+    def __call__(self, caller: Principal, covenant_id: str | None, trace: str, refusal: errors.Refused) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.seen.append((caller.id, covenant_id, refusal.code))
+
+
+TURNED_AWAY = TurnedAway()
 router = APIRouter()
 REFUSALS: dict[str, errors.DomainError] = {
     "Invalid": errors.Invalid("stage-unknown", "no such stage", pointer="/stage"),
@@ -157,6 +171,7 @@ def api(directory: Directory) -> Api:
         version="1.2.3",
         routers=[router],
         authenticator=authenticator,
+        turned_away=TURNED_AWAY,
         checks=[ready],
         body_limit=100_000,
     )
@@ -374,7 +389,7 @@ def test_a_domain_error_has_its_status_from_the_table(client: TestClient, name: 
     assert response.headers.get("www-authenticate") == ("Bearer" if name == "Unauthenticated" else None)
     assert document.get("clause") == getattr(error, "clause", None)
     assert document.get("parameters", {}) == error.parameters
-    assert ("errors" in document) == (error.pointer is not None)
+    assert ("errors" in document) == bool(error.faults)
 
 
 def test_the_table_knows_every_domain_error() -> None:
@@ -572,7 +587,10 @@ def test_two_tokens_are_none(client: TestClient, directory: Directory) -> None:
     problem(client.post(TARGET, content=BODY, headers=[*headers, headers[0]]), 401)
 
 
-def test_a_caller_in_another_role_is_refused(client: TestClient, directory: Directory) -> None:
+def test_a_caller_in_another_role_is_refused_on_record(
+    client: TestClient, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TURNED_AWAY, "seen", [])
     operator = {"principal": "operator-1", "method": "GET", "body": b""}
     assert client.get(TARGET, headers=token(directory.operator, **operator)).json() == {"id": "operator-1"}
     response = client.post(
@@ -581,6 +599,15 @@ def test_a_caller_in_another_role_is_refused(client: TestClient, directory: Dire
     document = problem(response, 403)
     assert document["type"] == "/problems/role-not-allowed"
     assert document["parameters"] == {"roles": "party"}
+    assert TURNED_AWAY.seen == [("operator-1", "vogelplein", "role-not-allowed")]
+
+
+def test_a_refusal_that_cannot_be_recorded_is_not_told(
+    client: TestClient, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TURNED_AWAY, "failure", errors.Unavailable("audit-unavailable", "no entries are taken"))
+    response = client.post(TARGET, content=BODY, headers=token(directory.operator, principal="operator-1"))
+    assert problem(response, 503)["type"] == "/problems/audit-unavailable"
 
 
 def test_who_asks_is_settled_before_what_is_asked(client: TestClient, directory: Directory) -> None:
@@ -605,14 +632,14 @@ def test_a_cursor_that_was_touched_is_refused(data: st.DataObject) -> None:
     raw[place // 8] ^= 1 << place % 8
     with pytest.raises(errors.Invalid) as caught:
         cursors.read(SCOPE, b64u_encode(bytes(raw)))
-    assert caught.value.pointer == "query/cursor"
+    assert caught.value.faults[0].pointer == "query/cursor"
 
 
 @pytest.mark.parametrize("cursor", ["", "A", "A" * 22, "%", "é", SECRET, "A" * 5000])
 def test_what_is_no_cursor_is_refused_and_not_quoted(cursor: str) -> None:
     with pytest.raises(errors.Invalid) as caught:
         Cursors(bytes(32)).read(SCOPE, cursor, parameter="since")
-    assert caught.value.pointer == "query/since"
+    assert caught.value.faults[0].pointer == "query/since"
     assert SECRET not in str(caught.value)
 
 
