@@ -14,10 +14,12 @@ from rich.table import Table
 from clients.cli.audit_search import show_entries
 from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, notes
 from clients.protocol.encoding import b64u_encode
+from clients.protocol.messages.audit import MisuseFindings
+from clients.protocol.reconciliation import reconcile
 from clients.sdk.errors import ClientError
 from clients.sdk.officer import Officer
-from clients.sdk.reconciliation import read_lines, reconcile
-from covenant_rules.dates import amsterdam_date
+from clients.sdk.reconciliation import read_lines
+from covenant_rules.dates import amsterdam_date, amsterdam_midnight
 
 __all__ = ["register"]
 
@@ -89,25 +91,42 @@ def findings(
     profile: ProfileOption = DEFAULT_PROFILE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show signs of misuse, of the last four weeks or the days given; exit status 2 if there are any.
+    """Show signs of misuse and differences between the two logs; exit status 2 if there are any.
 
-    A finding says that something is out of the ordinary, and nothing of anybody: look at its entries.
+    Of the last four weeks, or the days given. A finding says that something is out of the ordinary, and nothing of
+    anybody: look at its entries.
     """
     with Officer.open(profile) as officer:
         answer = officer.broker.findings(first.date() if first else None, last.date() if last else None)
     if as_json:
         console.print_json(answer.model_dump_json(exclude_none=True))
-    elif not answer.findings:
+    else:
+        _say_findings(answer)
+    if answer.findings or answer.differences:
+        raise typer.Exit(DIFFERENCES)
+
+
+def _say_findings(answer: MisuseFindings) -> None:
+    if not answer.findings:
         console.print(f"Nothing out of the ordinary from {answer.first} to {answer.last}.")
-    for finding in () if as_json else answer.findings:
+    for finding in answer.findings:
         console.print(f"[bold]{finding.rule}[/bold], {finding.first} to {finding.last}", soft_wrap=True)
         console.print(f"  {escape(finding.words)}", soft_wrap=True)
         handle = f" handle:{b64u_encode(finding.handle)}" if finding.handle else ""
         actor = f" actor:{finding.actor}" if finding.actor else ""
         days = f"created:{finding.first}..{finding.last}"
         console.print(f"  covenant audit list {days} party:{finding.party}{actor}{handle}", soft_wrap=True)
-    if answer.findings:
-        raise typer.Exit(DIFFERENCES)
+    for one in answer.differences:
+        console.print(f"[bold]{one.kind}[/bold], {one.day}", soft_wrap=True)
+        console.print(f"  {escape(one.words)} (grant {escape(one.grant)})", soft_wrap=True)
+        if one.issued is not None:
+            console.print(f"  covenant audit show {one.issued}", soft_wrap=True)
+        for entry in one.used:
+            console.print(f"  covenant audit show {entry} --key-holder", soft_wrap=True)
+    if answer.compared_until is None:
+        notes.print("The broker has not compared its log with the key holder's yet: it does so when a day is over.")
+    else:
+        notes.print(f"The broker compared its log with the key holder's up to {answer.compared_until}.")
 
 
 def rules(
@@ -150,7 +169,7 @@ def reconcile_logs(
     with Officer.open(profile) as officer:
         issued = read_lines(officer.broker.export(f"action:grant {around}"))
         used = read_lines(officer.key_holder.export(f"action:release {around}"))
-    compared = reconcile(issued, used, begin, end)
+    compared = reconcile(issued, used, amsterdam_midnight(begin), amsterdam_midnight(end + timedelta(days=1)))
     if as_json:
         document = {
             "first": begin.isoformat(),
@@ -160,7 +179,7 @@ def reconcile_logs(
             "unused": compared.unused,
             "differences": [
                 {"kind": one.kind, "grant": one.grant, "at": one.at.isoformat(), "words": one.words,
-                 "entries": one.entries}
+                 "issued": one.issued, "used": one.used}
                 for one in compared.differences
             ],
         }  # fmt: skip

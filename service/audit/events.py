@@ -328,8 +328,9 @@ _EVENTS = (
            "area figures were read",
            "purpose counts"),
     # The log itself.
-    _event("log-read", "log", "party officer", _BOTH, _ACTOR, _COVENANT,
-           "entries of this log were read, counted or downloaded; `form` says how, `filters` what was searched by",
+    _event("log-read", "log", "party officer service", _BOTH, _ACTOR, _COVENANT,
+           "entries of this log were read, counted or downloaded; `form` says how, `filters` what was searched by. The "
+           "broker reads the key holder's entries about its grants every day",
            "counts form", "filters subjects parties entry"),
     _event("log-exported", "log", "officer", _BOTH, _ACTOR, _COVENANT,
            "the export of entries of this log began",
@@ -360,6 +361,13 @@ _EVENTS = (
     _event("log-taken-back", "witness", "service", _BROKER, _PARTIES, _ALWAYS,
            "the key holder has cosigned more of this log than there is: a backup was restored, or worse",
            "counts"),
+    _event("logs-compared", "reconciliation", "service", _BROKER, _OFFICER, _COVENANT,
+           "the broker compared the grants of a day in its log with their uses in the key holder's",
+           "day counts"),
+    _event("logs-differ", "reconciliation", "service", _BROKER, _OFFICER, _COVENANT,
+           "the two logs do not agree on a grant, for this reason; `entry` is this log's about it, `entries` are the "
+           "key holder's",
+           "day reason grant", "entry entries"),
     _event("entries-erased", "erasure", "service", _BOTH, _PARTIES, _ALWAYS,
            "entries up to `day` were erased with their salts: the retention of `version` was over. `digest` covers "
            "their leaves, which stay",

@@ -87,7 +87,9 @@ class AuditRecord:
     """`jti` of the grant."""
     release: UUID | None = None
     entry: UUID | None = None
-    """The broker's audit entry that a grant names."""
+    """The broker's audit entry that a grant names, or that is about the grant."""
+    entries: Collection[UUID] = ()
+    """The key holder's audit entries about a grant."""
     submitted: str | None = None
     """Hash of the version a signal was submitted under."""
 
@@ -103,7 +105,7 @@ class AuditRecord:
     officers: Collection[str] = ()
     previous: str | None = None
     day: date | None = None
-    """From which a version is in force."""
+    """From which a version is in force, up to which entries were erased, or which was compared."""
 
     # Reading the log.
     filters: Collection[str] = ()
@@ -239,6 +241,7 @@ _SHAPES: Mapping[str, Shape] = {
     "grant": _matching(_REFERENCE),
     "release": _uuid,
     "entry": _uuid,
+    "entries": _each(_uuid),
     "submitted": _matching(_HASH),
     "match_keys": _each(_word),
     "key_version": _count,

@@ -49,6 +49,7 @@ __all__ = [
     "facets",
     "find",
     "fitting",
+    "id_at",
     "id_range",
     "walk",
 ]
@@ -130,10 +131,10 @@ def fitting(search: Search) -> list[Branch]:
 
 def id_range(first: date | None, last: date | None) -> tuple[UUID, UUID]:
     """The ids of entries of these days in Amsterdam: from the first id, to before the second."""
-    lowest = _FIRST if first is None else _id_at(amsterdam_midnight(first))
+    lowest = _FIRST if first is None else id_at(amsterdam_midnight(first))
     if last is None or last == date.max:
         return lowest, _AFTER_ALL
-    return lowest, _id_at(amsterdam_midnight(last + timedelta(days=1)))
+    return lowest, id_at(amsterdam_midnight(last + timedelta(days=1)))
 
 
 def _ids(covenant_id: str, branch: Branch, floor: UUID, before: UUID) -> Select[Any]:
@@ -171,7 +172,7 @@ def find(
     width, at = FIRST_WINDOW, _moment(newest)
     while True:
         begun = timer()
-        floor = max(lowest, _id_at(at - width))
+        floor = max(lowest, id_at(at - width))
         found += _newest(session, covenant_id, branches, floor, upper, limit + 1 - len(found))
         if len(found) > limit or floor <= lowest:
             break
@@ -331,7 +332,7 @@ def _together(search: Search) -> Branch:
     return [*conditions, col(AuditEntryRow.event) == any_(literal(sorted(search.events), ARRAY(Text)))]
 
 
-def _id_at(moment: datetime) -> UUID:
+def id_at(moment: datetime) -> UUID:
     """The first id that an entry of this moment can have."""
     return uuid7(moment, 0, bytes(6)) if moment > _EPOCH else _FIRST
 

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from clients.protocol.hybrid import HybridPrivateKey
 from service.audit.events import Log
 from service.audit.misuse.service import Misuse
+from service.audit.reconciliation import Comparisons
 from service.audit.tree.sequencer import LogSigner
 from service.audit.writer import AuditWriter
 from service.broker.context import BrokerContext
@@ -107,6 +108,7 @@ def create_context(
         clock=clock,
         random=random,
         audit=audit,
+        comparisons=Comparisons(audit, clock=clock),
         covenants=covenants,
         drafts=Drafts(covenants, audit, approvers=parties.administrators, clock=clock),
         versions=VersionAccounts(covenants, clock=clock),
@@ -184,7 +186,10 @@ def create_app(
             log_routes(log),
             audit_routes(audit),
             officer_routes(
-                log, Tracing(context.desk.signal_keys, context.audit, random=random), Misuse(context.audit, clock=clock)
+                log,
+                Tracing(context.desk.signal_keys, context.audit, random=random),
+                Misuse(context.audit, clock=clock),
+                context.comparisons,
             ),
         ),
         authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),

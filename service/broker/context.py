@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import Request
 from sqlmodel import Session
 
+from service.audit.reconciliation import Comparisons
 from service.audit.record import AuditRecord
 from service.audit.writer import AuditWriter
 from service.broker.keyholder import KeyHolder
@@ -42,6 +43,7 @@ class BrokerContext:
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]
     audit: AuditWriter
+    comparisons: Comparisons
     covenants: Covenants
     drafts: Drafts
     versions: VersionAccounts

@@ -5,8 +5,8 @@ What comes back of keys is believed by nobody here; `service.signals.conversion`
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -20,7 +20,8 @@ from clients.protocol.errors import CheckpointError, EncodingError
 from clients.protocol.messages.base import Message
 from clients.protocol.messages.governance import VersionPage
 from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionShares
-from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, WitnessedLog
+from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, GrantUse, GrantUses, WitnessedLog
+from clients.protocol.reconciliation import LogLine
 from clients.protocol.request_token import sign_request
 from service.errors import Unavailable
 
@@ -82,6 +83,15 @@ class KeyHolder:
             return _size_of(response)
         return self._read(response, CosignatureAnswer).cosignature
 
+    def grant_uses(self, covenant_id: str, day: date) -> Iterator[LogLine]:
+        """What its log says of this broker's grants on a day, and some minutes around it. Raises Unavailable."""
+        target = f"/v1/covenants/{covenant_id}/witness/grant-uses?usedDate={day}"
+        answer = self._get(target, GrantUses)
+        yield from map(_line, answer.uses)
+        while answer.next_after is not None:
+            answer = self._get(f"{target}&after={answer.next_after}", GrantUses)
+            yield from map(_line, answer.uses)
+
     def _get(self, target: str, kind: type[Answer]) -> Answer:
         return self._read(self._ask("GET", target, b""), kind)
 
@@ -113,6 +123,10 @@ class KeyHolder:
             return kind.model_validate(parse_json(response.content))
         except (EncodingError, ValidationError):
             raise _invalid() from None
+
+
+def _line(use: GrantUse) -> LogLine:
+    return LogLine(str(use.entry), use.event, use.at, use.fields | {"grant": use.grant})
 
 
 def _size_of(response: httpx.Response) -> int:

@@ -1,5 +1,5 @@
 """What the broker does by itself: signals expire and are forgotten, sources are reminded, versions' days come, endings
-are finished, and entries of the log go at the end of their retention."""
+are finished, the log is compared with the key holder's, and its entries go at the end of their retention."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from sqlmodel import Session
 
 from service.audit.retention import Retention
+from service.broker.comparing import compare_logs
 from service.broker.context import BrokerContext
 from service.broker.governance import finish_endings, turn_to_new_versions
 from service.covenants.log_retention import erase_due_entries
@@ -53,6 +54,7 @@ def upkeep(context: BrokerContext) -> None:
         with context.database.transaction() as session:
             context.desk.forget(session, covenant_id)
     forgotten = sum(_all(context, context.signals.forget, covenant_id) for covenant_id in covenants)
+    compare_logs(context)
     retention = Retention(context.audit, clock=context.clock)
     erased = erase_due_entries(context.database, retention, context.covenants, context.course)
     if destroyed or expired or forgotten or erased:

@@ -26,6 +26,7 @@ from clients.sdk.http import Conversation
 from clients.sdk.offices import open_office_profile
 from clients.sdk.profile import open_profile
 from clients.sdk.services import KeyHolder
+from service.storage.service_keys import es256_key
 from tests.audit.recorder import Recorder, Route, routes_of
 from tests.audit.waiting import until
 from tests.governance.town import OPERATOR_KEYS, C, Town, hash_of, record, version_from
@@ -205,6 +206,8 @@ def _audit(town: Recorded) -> None:
     )
     tokens = [{"matchKey": "address-bag", "keyVersion": version, "token": b64u_encode(token)}]
     post(officer, "/subject-handles", {"normalisationVersion": NORMALISATION_VERSION, "tokens": tokens})
+    broker = town.conversation("keyholder", "broker", es256_key(town.keys["broker"], "service/authentication"))
+    get(broker, "/witness/grant-uses?usedDate=2026-11-22")
 
 
 def _lose_history(town: Recorded) -> None:

@@ -21,7 +21,7 @@ from clients.protocol.messages.keyholder import (
     MatchKeyCommitments,
     PartyCommitment,
 )
-from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, WitnessedLog
+from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, GrantUses, WitnessedLog
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.shares import seal_share
 from clients.protocol.signatures import public_key
@@ -153,6 +153,7 @@ class Holder:
                 "commitments": self.commitments,
                 "conversion-shares": self.conversion_shares,
                 "witness": self.witnessed,
+                "grant-uses": lambda: GrantUses(uses=()),
             }[name]()
             return httpx.Response(200, content=message.model_dump_json())  # type: ignore[attr-defined]
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from clients.protocol.reconciliation import LogLine, Reconciliation, reconcile
 from clients.sdk.errors import ClientError
-from clients.sdk.reconciliation import LogLine, read_lines, reconcile
+from clients.sdk.reconciliation import read_lines
+from covenant_rules.dates import amsterdam_midnight
 
 NOON = datetime(2026, 11, 21, 11, tzinfo=UTC)
 DAY = date(2026, 11, 21)
@@ -33,23 +35,27 @@ def used(at: datetime = NOON + timedelta(seconds=2), **changes: Any) -> LogLine:
     return LogLine("k1", "field-released", at, FIELDS | {"rules": ["rule-a"], "release": "r1"} | changes)
 
 
-def kinds(broker: list[LogLine], key_holder: list[LogLine], first: date = DAY, last: date = DAY) -> list[str]:
-    return [difference.kind for difference in reconcile(broker, key_holder, first, last).differences]
+def compared(broker: list[LogLine], key_holder: list[LogLine], day: date = DAY) -> Reconciliation:
+    return reconcile(broker, key_holder, amsterdam_midnight(day), amsterdam_midnight(day + timedelta(days=1)))
+
+
+def kinds(broker: list[LogLine], key_holder: list[LogLine]) -> list[str]:
+    return [difference.kind for difference in compared(broker, key_holder).differences]
 
 
 def test_logs_that_agree_have_no_difference() -> None:
-    compared = reconcile([issued()], [used()], DAY, DAY)
-    assert (compared.issued, compared.used, compared.unused, compared.differences) == (1, 1, 0, ())
+    found = compared([issued()], [used()])
+    assert (found.issued, found.used, found.unused, found.differences) == (1, 1, 0, ())
 
 
 def test_a_grant_that_expired_unused_is_nothing() -> None:
-    compared = reconcile([issued()], [], DAY, DAY)
-    assert (compared.issued, compared.used, compared.unused, compared.differences) == (1, 0, 1, ())
+    found = compared([issued()], [])
+    assert (found.issued, found.used, found.unused, found.differences) == (1, 0, 1, ())
 
 
 def test_a_use_that_was_not_issued_is_found() -> None:
-    (found,) = reconcile([issued(grant="other")], [used()], DAY, DAY).differences
-    assert (found.kind, found.grant, found.entries) == ("used-not-issued", "g1", ("k1",))
+    (found,) = compared([issued(grant="other")], [used()]).differences
+    assert (found.kind, found.grant, found.issued, found.used) == ("used-not-issued", "g1", None, ("k1",))
 
 
 def test_two_uses_of_one_grant_are_found() -> None:
@@ -58,8 +64,8 @@ def test_two_uses_of_one_grant_are_found() -> None:
 
 @pytest.mark.parametrize("field", ["party", "purpose", "stage", "signals", "parties", "items", "version", "entry"])
 def test_a_field_that_the_logs_do_not_agree_on_is_found(field: str) -> None:
-    (found,) = reconcile([issued()], [used(**{field: "another"})], DAY, DAY).differences
-    assert (found.kind, found.entries) == ("differs", ("b1", "k1"))
+    (found,) = compared([issued()], [used(**{field: "another"})]).differences
+    assert (found.kind, found.issued, found.used) == ("differs", "b1", ("k1",))
     assert field in found.words
 
 
@@ -76,15 +82,18 @@ def test_a_grant_used_outside_its_two_minutes_is_found(after: int, found: list[s
 
 def test_a_grant_that_the_key_holder_refused_is_found_and_a_refusal_without_one_is_not() -> None:
     refused = LogLine("k2", "release-refused", NOON, FIELDS | {"reason": "not-in-matrix"})
-    (found,) = reconcile([issued()], [refused], DAY, DAY).differences
-    assert (found.kind, found.words) == ("refused", "the broker issued it and the key holder refused it: not-in-matrix")
+    (found,) = compared([issued()], [refused]).differences
+    assert (found.kind, found.words) == (
+        "refused",
+        "the broker issued a grant and the key holder refused it: not-in-matrix",
+    )
     assert kinds([issued()], [LogLine("k2", "release-refused", NOON, {"reason": "grant-invalid"})]) == []
 
 
 def test_a_grant_used_after_midnight_is_of_both_days_and_a_difference_of_neither() -> None:
     before_midnight = datetime(2026, 11, 21, 22, 59, 30, tzinfo=UTC)
     lines = [issued(before_midnight)], [used(before_midnight + timedelta(seconds=60))]
-    today, tomorrow = (reconcile(*lines, day, day) for day in (DAY, DAY + timedelta(days=1)))
+    today, tomorrow = (compared(*lines, day) for day in (DAY, DAY + timedelta(days=1)))
     assert (today.issued, today.used, today.unused, today.differences) == (1, 0, 0, ())
     assert (tomorrow.issued, tomorrow.used, tomorrow.unused, tomorrow.differences) == (0, 1, 0, ())
 

@@ -158,12 +158,33 @@ class MisuseFinding(Message):
     total: int
 
 
+class LogDifference(Message):
+    """A grant of which the two services' logs do not say the same. `entry` of the broker's log put that on record.
+
+    `issued` is the broker's entry about the grant, `used` are the key holder's.
+    """
+
+    day: IsoDate
+    kind: str
+    words: str
+    grant: str
+    entry: UUID
+    issued: UUID | None = None
+    used: tuple[UUID, ...]
+
+
 class MisuseFindings(Message):
-    """Signs of misuse in these days, in the order of their days. Nothing is ranked and nobody gets a score."""
+    """Signs of misuse in these days, in the order of their days. Nothing is ranked and nobody gets a score.
+
+    `differences` are those of the two services' logs, which the broker compares every day; `compared_until` is the last
+    day it did.
+    """
 
     first: IsoDate
     last: IsoDate
     findings: tuple[MisuseFinding, ...]
+    differences: tuple[LogDifference, ...]
+    compared_until: IsoDate | None = None
 
 
 class MisuseRulesChange(Message):

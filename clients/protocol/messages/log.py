@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -113,3 +113,20 @@ class Acknowledgement(Message):
     """An operator has looked into a finding and says what it was; the log goes on from the head that was shown."""
 
     reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class GrantUse(Message):
+    """One entry of the key holder's log about the use of a grant. `fields` are those that the broker's log has too."""
+
+    entry: UUID
+    event: Literal["field-released", "release-refused"]
+    at: Moment
+    grant: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~:/@-]{0,127}$")]
+    fields: dict[str, Any]
+
+
+class GrantUses(Message):
+    """Uses in their order; `next_after` is what to ask on with, absent where there are no more."""
+
+    uses: tuple[GrantUse, ...]
+    next_after: UUID | None = None

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 
 from clients.protocol.messages.audit import (
+    LogDifference,
     MisuseFinding,
     MisuseFindings,
     MisuseRules,
@@ -16,7 +17,9 @@ from clients.protocol.messages.audit import (
     SubjectTokens,
 )
 from clients.protocol.messages.base import IsoDate
+from clients.protocol.reconciliation import KINDS
 from service.audit.misuse.service import Finding, Misuse, Rules
+from service.audit.reconciliation import Comparisons, LoggedDifference
 from service.errors import Refused
 from service.principals import Principal, Role
 from service.signals.tracing import Tracing
@@ -35,7 +38,7 @@ FirstDate = Annotated[
 LastDate = Annotated[IsoDate | None, Query(alias="lastDate", description="Of these days; today")]
 
 
-def officer_routes(log: LogDesk, tracing: Tracing, misuse: Misuse) -> APIRouter:
+def officer_routes(log: LogDesk, tracing: Tracing, misuse: Misuse, comparisons: Comparisons) -> APIRouter:
     """The router. Everything is on record by the time it is answered."""
     router = APIRouter(prefix="/covenants/{covenantId}", tags=["Audit"])
 
@@ -52,12 +55,20 @@ def officer_routes(log: LogDesk, tracing: Tracing, misuse: Misuse) -> APIRouter:
     def find_misuse(
         request: Request, caller: Anyone, covenant_id: CovenantId, first: FirstDate = None, last: LastDate = None
     ) -> MisuseFindings:
-        """What the rules find out of the ordinary, with the entries it was counted from, in the order of days."""
+        """What the rules find out of the ordinary, with the entries it was counted from; and where two logs differ."""
         with log.asked(request, covenant_id, caller) as session:
             _require_officer(caller)
             trace = context_of(request).trace_id
             begin, end, found = misuse.findings(session, covenant_id, first, last, by=caller, trace=trace)
-        return MisuseFindings(first=begin, last=end, findings=tuple(map(_finding, found)))
+            differences = comparisons.differences(session, covenant_id, begin, end)
+            compared_until = comparisons.until(session, covenant_id)
+        return MisuseFindings(
+            first=begin,
+            last=end,
+            findings=tuple(map(_finding, found)),
+            differences=tuple(map(_difference, differences)),
+            compared_until=compared_until,
+        )
 
     @router.get("/audit-misuse-rules", response_model_exclude_none=True, summary="The rules for signs of misuse")
     def read_misuse_rules(request: Request, caller: Anyone, covenant_id: CovenantId) -> MisuseRules:
@@ -86,6 +97,18 @@ def _require_officer(caller: Principal) -> None:
 
 def _rules(rules: Rules) -> MisuseRules:
     return MisuseRules(document=rules.document, changed_at=rules.changed_at, changed_by=rules.changed_by)
+
+
+def _difference(one: LoggedDifference) -> LogDifference:
+    return LogDifference(
+        day=one.day,
+        kind=one.kind,
+        words=KINDS.get(one.kind, one.kind),
+        grant=one.grant,
+        entry=one.entry,
+        issued=one.issued,
+        used=one.used,
+    )
 
 
 def _finding(finding: Finding) -> MisuseFinding:

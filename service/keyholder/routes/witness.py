@@ -1,13 +1,27 @@
-"""The witness of the broker's logs: what it is shown, what it has seen, and what an operator says of a finding."""
+"""The witness of the broker's logs: what it is shown, what it has seen, and what an operator says of a finding.
+
+And the other way round: what this service's log says of grants, for the broker to compare with its own.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Response, status
+from fastapi import APIRouter, Path, Query, Response, status
 
-from clients.protocol.messages.log import Acknowledgement, CosignatureAnswer, CosignatureRequest, WitnessedLog
+from clients.protocol.messages.base import IsoDate
+from clients.protocol.messages.log import (
+    Acknowledgement,
+    CosignatureAnswer,
+    CosignatureRequest,
+    GrantUse,
+    GrantUses,
+    WitnessedLog,
+)
+from clients.protocol.reconciliation import LogLine
+from service.audit.reading import today_of
+from service.audit.reconciliation import grant_uses
 from service.errors import Refused
 from service.keyholder.callers import AnyCaller, Holder, OperatorCaller, ServiceCaller
 from service.keyholder.holder import broker_log
@@ -18,6 +32,8 @@ __all__ = ["router"]
 router = APIRouter(prefix="/covenants/{covenantId}/witness", tags=["Witness"])
 
 FindingId = Annotated[UUID, Path(alias="findingId", description="A finding about the broker's log")]
+UsedDate = Annotated[IsoDate, Query(alias="usedDate", description="In Amsterdam; some minutes around it come with it")]
+After = Annotated[UUID | None, Query(alias="after", description="The last entry of the answer before")]
 
 
 @router.get("", response_model_exclude_none=True, summary="What was seen of the broker's log")
@@ -56,3 +72,29 @@ def acknowledge_finding(
     with holder.database.transaction() as session:
         log = broker_log(holder.counterpart.known(session), covenant_id)
         holder.witness.acknowledge(session, log, finding_id, body.reason, by=caller.principal, trace=caller.trace)
+
+
+@router.get("/grant-uses", response_model_exclude_none=True, summary="Uses of the broker's grants on one day")
+def read_grant_uses(
+    holder: Holder, caller: ServiceCaller, covenant_id: CovenantId, used: UsedDate, after: After = None
+) -> GrantUses:
+    """For the broker, which compares it every day with the grants it issued."""
+    with holder.database.transaction() as session:
+        holder.covenants.current(session, covenant_id)
+        found, following = grant_uses(
+            session,
+            covenant_id,
+            used,
+            after=after,
+            audit=holder.audit,
+            today=today_of(holder.clock),
+            by=caller.principal,
+            trace=caller.trace,
+        )
+    return GrantUses(uses=tuple(map(_use, found)), next_after=following)
+
+
+def _use(line: LogLine) -> GrantUse:
+    return GrantUse.model_validate(
+        {"entry": line.entry, "event": line.event, "at": line.at, "grant": line.grant, "fields": line.fields}
+    )
