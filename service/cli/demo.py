@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import resources
@@ -52,20 +56,48 @@ def mount(app: typer.Typer) -> None:
         Everything is made up and thrown away afterwards. Exit status 1 if anything is not as an independent comparison
         of all papers says it must be.
         """
-        directory = Path(tempfile.mkdtemp(prefix="covenant-demo-"))
-        try:
-            sound = _play(directory, addresses, each, seed, as_json)
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
+        with _said_in_a_line(), tempfile.TemporaryDirectory(prefix="covenant-demo-") as directory:
+            sound = _play(Path(directory), addresses, each, seed, as_json)
         if not sound:
             sys.exit(1)
 
     @app.command()
     def serve(addresses: AddressFile = None, each: Each = 500, seed: Seed = 1) -> None:
-        """Run the whole system with the demo's data until Ctrl-C, and print what to try."""
-        if _SERVE_DIRECTORY.exists():
-            shutil.rmtree(_SERVE_DIRECTORY)
-        _play(_SERVE_DIRECTORY.resolve(), addresses, each, seed, False, stay=True)
+        """Run the whole system with the demo's data until Ctrl-C, and print what to try.
+
+        Everything is in var/serve of the folder you are in, and is made anew the next time.
+        """
+        directory = _SERVE_DIRECTORY.resolve()
+        with _said_in_a_line(), _alone(directory):
+            _play(directory, addresses, each, seed, False, stay=True)
+
+
+@contextmanager
+def _said_in_a_line() -> Iterator[None]:
+    """What stands in the way on this machine is a line on standard error and exit status 1, not a stack trace."""
+    from service.demo.system import NotStarted
+
+    try:
+        yield
+    except NotStarted as error:
+        sys.exit(f"covenantd: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"covenantd: PostgreSQL does not start here: {Path(error.cmd[0]).name} ended with {error.returncode}")
+    except OSError as error:
+        sys.exit(f"covenantd: {error.filename or 'this machine'}: {error.strerror or type(error).__name__}")
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """`directory`, empty, for this process alone: another's data is not taken away while it serves."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"covenantd: another `covenantd serve` has {directory}; end that one first")
+        shutil.rmtree(directory, ignore_errors=True)
+        yield
 
 
 def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json: bool, *, stay: bool = False) -> bool:
@@ -75,7 +107,7 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
     from covenant_rules.dates import amsterdam_date
     from covenant_rules.load import load
     from service.demo.guide import guide
-    from service.demo.neighbourhood import Neighbourhood, generate, read_addresses
+    from service.demo.neighbourhood import AddressFileError, Neighbourhood, generate, read_addresses
     from service.demo.papers import keep_papers
     from service.demo.story import Story
     from service.demo.system import found, running
@@ -86,7 +118,11 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
     random = Random(seed)  # noqa: S311 - makes up a neighbourhood, not keys
     neighbourhood = generate(random, addresses=2 * each, persons=min(8000, 2 * each))
     if addresses is not None:
-        neighbourhood = Neighbourhood(read_addresses(addresses, 2 * each), neighbourhood.persons)
+        try:
+            neighbourhood = Neighbourhood(read_addresses(addresses, 2 * each), neighbourhood.persons)
+        except AddressFileError as error:
+            raise typer.BadParameter(f"{addresses}: {error}", param_hint="'--addresses'") from None
+        each = min(each, len(neighbourhood.addresses) // 2)
     today = amsterdam_date(datetime.now(UTC))
     assert today is not None  # noqa: S101 - the clock is aware
     kept = keep_papers(neighbourhood, random, today, each)
@@ -99,7 +135,8 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
     cores = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(cores) as pool, running(directory, ports=_SERVE_PORTS if stay else None) as system:
         found(system, covenant, document)
-        counts = Story(system, covenant, kept, today, console, pool).play()
+        story = Story(system, covenant, kept, today, console, pool)
+        counts = story.play()
         console.print()
         if as_json:
             print(json.dumps(asdict(counts) | {"sound": counts.sound}))
@@ -108,7 +145,7 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
         else:
             console.print("[bold red]Something is not as it must be; see above.")
         if stay:
-            console.print(guide(system, covenant), soft_wrap=True)
+            console.print(guide(system, covenant, story.opened), soft_wrap=True, markup=False)
             stopped = threading.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: stopped.set())

@@ -15,6 +15,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
+FEWEST_ADDRESSES = 100
+"""With fewer, everybody has a signal everywhere, and everything is about everything."""
+
+_COLUMNS = ("straat", "huisnummer", "huisletter", "huisnummertoevoeging", "postcode")
 _MUNICIPALITY_CODE = "9998"
 _STREET_STEMS = (
     "Merel",
@@ -100,27 +104,23 @@ def generate(random: Random, addresses: int, persons: int) -> Neighbourhood:
     return Neighbourhood(tuple(_addresses(random, addresses)), tuple(_persons(random, persons)))
 
 
+class AddressFileError(ValueError):
+    """What is wrong with a file of addresses. Quotes nothing of it but the names of columns."""
+
+
 def read_addresses(path: Path, limit: int) -> tuple[Address, ...]:
     """Real addresses from a CSV with columns straat, huisnummer, huisletter, huisnummertoevoeging and postcode.
 
     Takes at most `limit`, spread evenly over the file, which may be gzipped; rows that name an address already taken
-    are passed over. The file has no BAG ids: each address gets one that does not exist. Raises ValueError for a missing
-    column or a file without rows.
+    are passed over. The file has no BAG ids: each address gets one that does not exist. Raises AddressFileError.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        needed = {"straat", "huisnummer", "huisletter", "huisnummertoevoeging", "postcode"}
-        missing = sorted(needed - set(reader.fieldnames or ()))
-        if missing:
-            raise ValueError(f"the address file has no column {', '.join(missing)}")
-        rows = list(reader)
-    if not rows:
-        raise ValueError("the address file has no rows")
+    try:
+        rows = list(_read_rows(path))
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise AddressFileError(f"it cannot be read as CSV in UTF-8, gzipped or not ({type(error).__name__})") from None
     taken: dict[tuple[str, ...], Address] = {}
     for row in rows[:: max(1, len(rows) // limit)]:
-        parts = (row["huisletter"] + row["huisnummertoevoeging"]).upper().replace("-", "").replace(" ", "")
-        key = (row["postcode"].replace(" ", "").upper(), row["huisnummer"], parts)
+        key = (row["postcode"].replace(" ", "").upper(), row["huisnummer"], _part(row))
         if key not in taken and len(taken) < limit:
             number = len(taken)
             taken[key] = Address(
@@ -132,7 +132,23 @@ def read_addresses(path: Path, limit: int) -> tuple[Address, ...]:
                 house_letter=row["huisletter"],
                 addition=row["huisnummertoevoeging"],
             )
+    if len(taken) < FEWEST_ADDRESSES:
+        raise AddressFileError(f"it names {len(taken)} different addresses; a neighbourhood has {FEWEST_ADDRESSES}")
     return tuple(taken.values())
+
+
+def _read_rows(path: Path) -> Iterator[dict[str, str]]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream, restval="")
+        missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise AddressFileError(f"it has no column {', '.join(missing)}")
+        yield from reader
+
+
+def _part(row: dict[str, str]) -> str:
+    return (row["huisletter"] + row["huisnummertoevoeging"]).upper().replace("-", "").replace(" ", "")
 
 
 def _bag_id(number: int) -> str:

@@ -9,31 +9,31 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
 
-from clients.protocol import jws
-from clients.protocol.grants import sign_grant, verify_grant
-from clients.protocol.messages.broker import DisclosedHit, Disclosure, GrantRequest
 from clients.sdk import Refused, Session
-from clients.sdk.opening import NotOpened, Opened
+from clients.sdk.errors import VerificationError
+from clients.sdk.opening import NotOpened
 from clients.sdk.records import COLUMNS, Record, Rejected
 from clients.sdk.session import KnownHit
 from covenant_rules.model import Covenant
 from service.demo.comparison import Comparison, collect_hits, compare, references
 from service.demo.oracle import findings
 from service.demo.papers import Kept
-from service.demo.system import Running
+from service.demo.proof import prove_logs
+from service.demo.refusals import Attempt, attempts
+from service.demo.system import OFFICER, Running
 from service.demo.thief import Loot, stolen_database, stolen_tokens
-from service.storage.keystore import KeyDirectory
 
 FIELDS_OPENED_EACH = 3
 """Records of which each party opens the fields: enough to see it, few enough to end soon."""
+_ROWS_EACH = 3
+"""Opened fields of each party that the story shows, no two alike."""
 
 
 @dataclass(slots=True)
@@ -53,12 +53,19 @@ class Counts:
     refusals_missing: int = 0
     thief_attempts: int = 0
     thief_matches: int = 0
+    log_entries: dict[str, int] = field(default_factory=dict)
+    log_faults: int = 0
 
     @property
     def sound(self) -> bool:
         """Whether everything was as it must be."""
-        wrong = self.items_missing + self.items_surplus + self.fields_wrong + self.refusals_missing + self.thief_matches
-        return not wrong and self.records == self.submitted and self.fields_opened > 0 and self.items_agreed > 0
+        wrong = self.items_missing + self.items_surplus + self.fields_wrong + self.refusals_missing
+        return (
+            not wrong + self.thief_matches + self.log_faults
+            and self.records == self.submitted
+            and self.fields_opened > 0
+            and self.items_agreed > 0
+        )
 
 
 class Story:
@@ -77,6 +84,8 @@ class Story:
         self._console, self._pool = console, pool
         self._closing = ExitStack()
         self.counts = Counts(records=sum(map(len, kept.values())))
+        self.opened = ""
+        """The municipality's own reference of a record about which it opened fields."""
         self._sessions: dict[str, Session] = {}
 
     def play(self) -> Counts:
@@ -93,6 +102,7 @@ class Story:
             self._open_fields(told)
             self._refusals(told)
             self._thief()
+            self._logs()
         return self.counts
 
     def _chapter(self, title: str) -> None:
@@ -148,7 +158,11 @@ class Story:
             clauses = Counter(
                 (hit.purpose, ground.clause, ground.rule) for hit in hits for ground in hit.hit.grounds["hit"]
             )
-            self._console.print(f"  [bold]{party}[/bold] sees {len(hits):,} hits")
+            own = len({hit.own.signal_id for hit in hits if hit.own})
+            self._console.print(
+                f"  [bold]{party}[/bold] sees {len(hits):,} hits, with {own:,} of its own {len(self._kept[party]):,} "
+                "signals; by the rules"
+            )
             for (purpose, clause, rule), count in sorted(clauses.items(), key=lambda each: each[0][1]):
                 self._console.print(f"    {count:6,}  {purpose:9} {clause:9} {rule}")
 
@@ -156,8 +170,12 @@ class Story:
         self.counts.items_agreed = comparison.agreed
         self.counts.items_missing, self.counts.items_surplus = len(comparison.missing), len(comparison.surplus)
         self._console.print(
-            f"  Compared with a plain-text join of all papers: {comparison.agreed:,} items agree, "
-            f"{len(comparison.missing)} missing, {len(comparison.surplus)} too many."
+            "  A hit counts under each rule that shows something of it. Compared item by item (hit, source, category, "
+            "day, field) with a plain-text join of all papers, which no service ever sees:"
+        )
+        self._console.print(
+            f"  {comparison.agreed:,} items agree, {len(comparison.missing)} missing, "
+            f"{len(comparison.surplus)} too many."
         )
         for title, wrong in (("missing", comparison.missing), ("too many", comparison.surplus)):
             for finding in sorted(wrong)[:5]:
@@ -167,6 +185,8 @@ class Story:
         self._chapter("3  Fields opened: the broker grants, the key holder releases, the reader verifies the source")
         written = {kept.paper.party + "/" + kept.paper.reference: kept.row for k in self._kept.values() for kept in k}
         names = references(self._sessions)
+        shown: Counter[str] = Counter()
+        told_rows: set[tuple[str, ...]] = set()
         table = Table("reader", "source", "item", "content", "clause", box=None, padding=(0, 2))
         for party, hits in told.items():
             sealed = [hit for hit in hits if any("." in item for item in hit.hit.items) and hit.own is not None]
@@ -182,74 +202,34 @@ class Story:
                         self._console.print(f"  [red]{party}: {each.item} is not what the source wrote[/red]")
                     else:
                         self.counts.fields_opened += 1
-                        if table.row_count < 10:
-                            _add(table, party, each)
+                        self.opened = self.opened or known.own.record["reference"]
+                        row = (party, each.source, each.item, each.value, each.clause)
+                        if row not in told_rows and shown[party] < _ROWS_EACH:
+                            table.add_row(*row)
+                            shown[party] += 1
+                            told_rows.add(row)
         self._console.print(table)
-        self._console.print(f"  {self.counts.fields_opened} fields opened, each exactly as its source wrote it.")
+        self._console.print(
+            f"  {self.counts.fields_opened} fields opened, these among them, each exactly as its source wrote it."
+        )
 
     def _refusals(self, told: Mapping[str, list[KnownHit]]) -> None:
         self._chapter("4  Refused, and by what")
-        address = next(k.row for k in self._kept["police"] if k.row["subject_kind"] == "address")
-        self._expect_refusal(
-            "a landlord looks up an address without a signal of its own",
-            lambda: self._look_up("housing-north", address, "nuisance"),
-        )
-        self._expect_refusal(
-            "the care team asks for a purpose that is about persons, of an address",
-            lambda: self._look_up("care-team", address, "support"),
-        )
-        disclosure, disclosed = self._municipal_disclosure(told)
-        self._expect_refusal(
-            "a broker turned dishonest signs a grant for a full note before there is a case",
-            lambda: self._dishonest_grant(disclosure, disclosed),
-        )
-        operator = self._system.operator("broker")
-        operator.suspend(self._covenant.id, "housing-south", "the demo: its systems may have been broken into")
-        self._expect_refusal("a suspended party asks for its hits", self._sessions["housing-south"].hits)
-        operator.reinstate(self._covenant.id, "housing-south")
+        for attempt in attempts(self._system, self._covenant, self._sessions, self._kept, told):
+            self._expect_refusal(attempt)
         self._console.print("  Each of these is an entry in the log, like every answer before it.")
 
-    def _look_up(self, party: str, row: Mapping[str, str], purpose: str) -> Disclosure:
-        session = self._sessions[party]
-        return session.look_up("address", session.subject("address", row), purpose)
-
-    def _municipal_disclosure(self, told: Mapping[str, list[KnownHit]]) -> tuple[Disclosure, DisclosedHit]:
-        known = next(h for h in told["municipality"] if "note.gist" in h.hit.items and h.own is not None)
-        assert known.own is not None  # noqa: S101 - filtered above
-        disclosure = self._sessions["municipality"].disclose(known.own.signal_id, known.purpose)
-        return disclosure, next(hit for hit in disclosure.hits if hit.sealed)
-
-    def _dishonest_grant(self, disclosure: Disclosure, disclosed: DisclosedHit) -> object:
-        """Takes a grant for the gist of a note, makes it one for the full note, and signs it as only the broker can."""
-        session, sealed = self._sessions["municipality"], disclosed.sealed[0]
-        keys = KeyDirectory(self._system.directory / "broker" / "keys")
-        grant_key = jws.private_key_from_pem(keys.read("service/grants"))
-        honest = verify_grant(
-            session.broker.grant(
-                GrantRequest(
-                    disclosure_id=disclosure.disclosure_id,
-                    signal_id=disclosed.hit.signal_id,
-                    field=sealed.field,
-                    variant=sealed.variant,
-                )
-            ).grant,
-            {jws.thumbprint(grant_key): grant_key.public_key()},
-            key_holder=self._system.key_holder.issuer,
-            now=datetime.now(UTC),
-        )
-        dishonest = replace(honest, jti=str(uuid4()), info=replace(honest.info, field="note", variant="full"))
-        return session.key_holder.release(sign_grant(dishonest, grant_key), sealed.wrapped_key)
-
-    def _expect_refusal(self, what: str, attempt: object) -> None:
-        assert callable(attempt)  # noqa: S101
+    def _expect_refusal(self, attempt: Attempt) -> None:
         try:
-            attempt()
+            attempt.run()
         except Refused as error:
             self.counts.refusals_expected += 1
-            self._console.print(f"  [green]refused[/green]  {what}: {error.detail} ({error.clause or error.code})")
+            self._console.print(f"  [green]refused[/green]  {attempt.what}")
+            because = f"{attempt.clause}: " if attempt.clause else ""
+            self._console.print(f"           {because}{error.detail}")
         else:
             self.counts.refusals_missing += 1
-            self._console.print(f"  [red]NOT refused[/red]  {what}")
+            self._console.print(f"  [red]NOT refused[/red]  {attempt.what}")
 
     def _thief(self) -> None:
         self._chapter("5  Stolen: the broker's database, and each party's tokens")
@@ -275,9 +255,22 @@ class Story:
         self.counts.thief_matches += loot.matches
         self._console.print(f"  {title}: {loot.attempts:,} comparisons, [bold]{loot.matches}[/bold] matches")
 
-
-def _add(table: Table, party: str, opened: Opened) -> None:
-    table.add_row(party, opened.source, opened.item, opened.value, opened.clause)
+    def _logs(self) -> None:
+        self._chapter("6  On record: the privacy officer copies both logs and verifies them offline")
+        try:
+            proved = prove_logs(self._system.person(OFFICER), self._system.directory / "copies")
+        except VerificationError as error:
+            self.counts.log_faults += 1
+            self._console.print(f"  [red]a log does not hold[/red]: {error}")
+            return
+        self.counts.log_entries = dict(proved.entries)
+        for service, entries in proved.entries.items():
+            self._console.print(f"  {service}: {entries:,} entries, each of them what it was when it got its place")
+        if proved.complaint is None:
+            self.counts.log_faults += 1
+            self._console.print("  [red]a word was changed in a copy, and nothing noticed[/red]")
+        else:
+            self._console.print(f"  one word changed in the broker's copy: [green]noticed[/green]  {proved.complaint}")
 
 
 def _write_csv(path: Path, kept: list[Kept]) -> None:

@@ -1,7 +1,8 @@
 """The whole system on this machine: a PostgreSQL, the key holder and the broker as processes, and their operators.
 
 Broker and key holder get a database, a key directory and an operator each, as they would in two organisations; only
-that they stand on one machine is make-believe.
+that they stand on one machine is make-believe. The parties, three administrators and a privacy officer each have a
+profile, as they would on machines of their own.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from clients.protocol import jws, signatures
+from clients.protocol import jws
 from clients.protocol.approvals import sign_approval
+from clients.protocol.messages.governance import OfficerEnrolment
 from clients.protocol.messages.keyholder import AdministratorEnrolment, Approval, Enrolment, Founding
 from clients.sdk import ServiceAddress, create_profile
 from clients.sdk.http import Conversation
+from clients.sdk.offices import Office, create_office_profile
 from clients.sdk.operating import Operator, broker_enrolment
 from covenant_rules.model import Covenant
 from service.storage.embedded import EmbeddedPostgres
@@ -34,7 +38,11 @@ from service.storage.service_keys import create_service_keys, public_service_key
 
 BROKER_SERVICE = "broker"
 OPERATOR = "operator"
+ADMINISTRATORS = ("anna", "bob", "carla")
+"""One each of the covenant's first three parties: a version has an author and two others who approve of it."""
+OFFICER = "olga"
 _START_SECONDS = 60.0
+_STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,23 @@ class Running:
     def profile(self, party: str) -> Path:
         return self.directory / "parties" / party
 
+    def person(self, name: str) -> Path:
+        """The profile of an administrator or of the officer."""
+        return self.directory / "people" / name
+
+
+class NotStarted(Exception):
+    """Something on this machine is in the way, which the words name."""
+
 
 @contextmanager
 def running(directory: Path, *, ports: Mapping[str, int] | None = None) -> Iterator[Running]:
-    """Start everything under `directory`, which is made if need be, and stop it again; on free ports by default."""
+    """Start everything under `directory`, which is made if need be, and stop it again; on free ports by default.
+
+    Raises NotStarted if a port is taken or a service ends at once.
+    """
+    for port in (ports or {}).values():
+        _require_free(port)
     directory.mkdir(parents=True, exist_ok=True, mode=0o755)
     with EmbeddedPostgres(directory / "postgresql") as postgres:
         ports = ports or {"broker": _free_port(), "keyholder": _free_port()}
@@ -102,18 +123,23 @@ def running(directory: Path, *, ports: Mapping[str, int] | None = None) -> Itera
             for process in processes:
                 process.terminate()
             for process in processes:
-                process.wait(timeout=30)
+                _await_end(process)
 
 
 def found(system: Running, covenant: Covenant, document: bytes) -> None:
-    """Two administrators approve the covenant; both operators enrol them, found it and enrol the parties; set-up."""
-    admins = {f"administrator-{party}": party for party in list(covenant.parties)[:2]}
-    keys = {name: secrets.token_bytes(32) for name in admins}
+    """Two administrators approve the covenant; both operators enrol everybody and found it; set-up."""
+    office = partial(create_office_profile, covenant=covenant.id, broker=system.broker, key_holder=system.key_holder)
+    people = [office(system.person(OFFICER), office=Office.OFFICER, name=OFFICER, party=None)]
+    people += (
+        office(system.person(name), office=Office.ADMINISTRATOR, name=name, party=party)
+        for name, party in zip(ADMINISTRATORS, covenant.parties, strict=False)
+    )
+    signed = [(one.name, one.approval_key) for one in people if one.approval_key is not None][:2]
     founding = Founding(
         document=document.decode(),
         approvals=tuple(
             Approval(administrator=name, signature=sign_approval(key, covenant.id, covenant.version))
-            for name, key in keys.items()
+            for name, key in signed
         ),
     )
     enrolments = []
@@ -130,15 +156,19 @@ def found(system: Running, covenant: Covenant, document: bytes) -> None:
     system.operator("keyholder").enrol_service(broker_enrolment(BROKER_SERVICE, system.broker.issuer, public))
     for service in ("keyholder", "broker"):
         operator = system.operator(service)
-        for name, party in admins.items():
-            operator.enrol_administrator(
-                covenant.id,
-                AdministratorEnrolment(administrator=name, party=party, approval_key=signatures.public_key(keys[name])),
-            )
+        for person in people:
+            _enrol(operator, covenant.id, person.enrolment())
         operator.found(founding)
         for enrolment in enrolments:
             operator.enrol_party(covenant.id, enrolment)
     system.operator("broker").set_up(covenant.id)
+
+
+def _enrol(operator: Operator, covenant: str, enrolment: AdministratorEnrolment | OfficerEnrolment) -> None:
+    if isinstance(enrolment, OfficerEnrolment):
+        operator.enrol_officer(covenant, enrolment)
+    else:
+        operator.enrol_administrator(covenant, enrolment)
 
 
 def _operator_key(directory: Path) -> EllipticCurvePrivateKey:
@@ -183,6 +213,18 @@ def _free_port() -> int:
         return port
 
 
+def _require_free(port: int) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            raise NotStarted(
+                f"port {port} is taken: by another `make serve`, by what one left that was killed, or by a program of "
+                "yours; end it first"
+            ) from None
+
+
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
@@ -194,4 +236,13 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise RuntimeError(f"a service did not start; see {log}")
+    raise NotStarted(f"a service did not start; see {log}")
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    """A service ends what it has begun; one that takes too long is killed, and loses nothing that it acknowledged."""
+    try:
+        process.wait(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,9 +15,10 @@ from random import Random
 import pytest
 
 from covenant_rules.load import load
-from service.demo.neighbourhood import generate, read_addresses
+from service.demo.neighbourhood import AddressFileError, generate, read_addresses
 from service.demo.oracle import Paper, findings
 from service.demo.papers import keep_papers
+from service.demo.system import NotStarted, running
 
 TODAY = date(2026, 11, 22)
 COVENANT = load((resources.files("covenant_rules") / "examples" / "complex-approach.yaml").read_bytes())
@@ -55,6 +57,9 @@ def check(counts: dict[str, object]) -> None:
     assert counts["items_agreed"] > 1000
     assert isinstance(counts["fields_opened"], int)
     assert counts["fields_opened"] > 10
+    assert counts["log_faults"] == 0
+    assert isinstance(counts["log_entries"], dict)
+    assert counts["log_entries"].keys() == {"broker", "key holder"}
 
 
 @pytest.mark.xdist_group("demo")
@@ -100,8 +105,45 @@ def test_a_seed_gives_the_same_papers_and_another_gives_others() -> None:
     assert papers(1) == papers(1) != papers(2)
 
 
-def test_an_address_file_without_its_columns_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"straat,huisnummer\nMerelstraat,1\n", "no column huisletter, huisnummertoevoeging, postcode"),
+        (b"", "no column straat"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"straat,huisnummer,huisletter,huisnummertoevoeging,postcode\nMerelstraat,1,,,3561AB\n", "1 different"),
+    ],
+)
+def test_an_address_file_that_is_none_is_refused_in_a_line(tmp_path: Path, content: bytes, complaint: str) -> None:
     path = tmp_path / "addresses.csv"
-    path.write_text("straat,huisnummer\nMerelstraat,1\n")
-    with pytest.raises(ValueError, match="postcode"):
+    path.write_bytes(content)
+    with pytest.raises(AddressFileError, match=complaint):
         read_addresses(path, 10)
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", "demo", "--addresses", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_archive_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "addresses.csv.gz"
+    path.write_bytes(b"not an archive")
+    with pytest.raises(AddressFileError, match="cannot be read"):
+        read_addresses(path, 10)
+
+
+def test_a_port_that_is_taken_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with (
+            pytest.raises(NotStarted, match=f"port {port} is taken"),
+            running(tmp_path / "here", ports={"broker": port, "keyholder": port}),
+        ):
+            pass
+    assert not (tmp_path / "here").exists()

@@ -1,0 +1,63 @@
+"""The privacy officer at the end of the demo: both services' logs, copied whole and verified without asking anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clients.sdk.errors import VerificationError
+from clients.sdk.http import Conversation
+from clients.sdk.log_copy import LogCopy, copy_log, read_keys
+from clients.sdk.offices import open_office_profile
+from clients.sdk.verify_log import LogReport, verify_log
+
+__all__ = ["ProvedLogs", "prove_logs"]
+
+_SHOWN, _EMPTY = r"\"shown\"", r"\"empty\""
+"""An outcome as a copy has it: JSON within JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedLogs:
+    """`entries` of each service that were computed anew under its signed head; and what became of a falsified copy."""
+
+    entries: Mapping[str, int]
+    complaint: str | None
+    """What the verifier says of a copy in which one word was changed; None if it did not notice."""
+
+
+def prove_logs(officer: Path, directory: Path) -> ProvedLogs:
+    """Copies both logs to `directory` with the officer's profile. Raises VerificationError if one does not hold."""
+    profile = open_office_profile(officer)
+    addresses = {"broker": profile.broker, "key holder": profile.key_holder}
+    talks = {
+        service: Conversation(address.url, address.issuer, profile.name, profile.authentication_key)
+        for service, address in addresses.items()
+    }
+    with talks["broker"] as broker, talks["key holder"] as holder:
+        copies = {
+            # The key holder is the witness of the broker's log; its own has none.
+            "broker": copy_log(directory / "broker", broker, holder, profile.covenant, entries=True),
+            "key holder": copy_log(directory / "key-holder", holder, None, profile.covenant, entries=True),
+        }
+    entries = {service: _verify(copy).entries or 0 for service, copy in copies.items()}
+    return ProvedLogs(entries, _complaint(copies["broker"]))
+
+
+def _verify(copy: LogCopy) -> LogReport:
+    return verify_log(copy, *read_keys(copy.directory / "log.json"))
+
+
+def _complaint(copy: LogCopy) -> str | None:
+    """What the verifier says once the first answer on record is made to look as if nothing had been shown."""
+    for path in sorted((copy.directory / "entries").rglob("*")):
+        text = path.read_text("utf-8") if path.is_file() else ""
+        if _SHOWN in text:
+            path.write_text(text.replace(_SHOWN, _EMPTY, 1), "utf-8")
+            break
+    try:
+        _verify(copy)
+    except VerificationError as error:
+        return str(error)
+    return None
