@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
+from hashlib import sha256, shake_256
 
 from clients.protocol import merkle
 from clients.protocol.encoding import lp
@@ -30,8 +30,7 @@ SALT_BYTES = 32
 _TAGGED = lp("covenant-broker/v1 audit entry")
 _IN_A_GROUP = 16
 _FILLING = lp("\0")
-"""The name that no field can have, whose key makes the digests that fill up: SHA-256(key ‖ number)."""
-_NUMBERS = tuple(bytes((number,)) for number in range(_IN_A_GROUP))
+"""The name that no field can have, from whose key the digests that fill up are drawn with SHAKE-256 (FIPS 202)."""
 _INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _INNER_REST, _OUTER_REST = b"\x36" * 32, b"\x5c" * 32
 
@@ -128,8 +127,10 @@ def _digests(salt: bytes, fields: Mapping[str, bytes]) -> list[bytes]:
         hashed = sha256(key.translate(_INNER) + _INNER_REST + prefix + value).digest()
         digests.append(sha256(key.translate(_OUTER) + _OUTER_REST + hashed).digest())
     missing = -len(digests) % _IN_A_GROUP if digests else _IN_A_GROUP
-    filling = sha256(outer + sha256(inner + _FILLING).digest()).digest()
-    return digests + [sha256(filling + number).digest() for number in _NUMBERS[:missing]]
+    if missing:
+        filling = shake_256(sha256(outer + sha256(inner + _FILLING).digest()).digest()).digest(32 * missing)
+        digests += [filling[at : at + 32] for at in range(0, len(filling), 32)]
+    return digests
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:

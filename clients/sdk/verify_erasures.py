@@ -49,7 +49,7 @@ class Erasures:
     def __init__(self) -> None:
         self._missing: dict[str | None, list[tuple[int, bytes]]] = defaultdict(list)
         self._told: dict[str, _Told] = {}
-        self._first_of_day: dict[date, int] = {}
+        self._first_of_day: dict[bytes, int] = {}
 
     def missing(self, index: int, leaf: bytes, erased_by: str | None) -> None:
         """An entry is there no more; `erased_by` is the entry about it, as far as anybody says."""
@@ -57,7 +57,7 @@ class Erasures:
 
     def there(self, index: int, fields: Mapping[str, bytes]) -> None:
         """An entry is there, and proved. Raises ValueError, KeyError or TypeError for an erasure that says nothing."""
-        self._first_of_day.setdefault(date.fromisoformat(fields["day"][1:-1].decode()), index)
+        self._first_of_day.setdefault(fields["day"], index)
         if b'"event":"entries-erased"' not in fields["entry"]:
             return
         entry: Any = parse_json(fields["entry"])
@@ -93,5 +93,6 @@ class Erasures:
 
     def _first_after(self, until: date) -> int | float:
         """The place of the first entry of a later day that is still there."""
-        later = (index for day, index in self._first_of_day.items() if day > until + _SLACK)
+        first = f'"{until + _SLACK}"'.encode()  # days compare as their canonical JSON does
+        later = (index for day, index in self._first_of_day.items() if day > first)
         return min(later, default=float("inf"))

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import from_json, to_json
+
 from clients.protocol.audit_leaf import entry_leaf
 from clients.protocol.checkpoint import Checkpoint, LogKey, WitnessKey, verify_checkpoint
 from clients.protocol.encoding import b64u_decode, parse_json
@@ -182,7 +184,7 @@ class _Tally:
             raise VerificationError(f"the entries from {start:,} on are not as many as their hashes")
         for index, line in enumerate(lines, start):
             try:
-                self._entry(index, parse_json(line.encode()), leaves[index])
+                self._entry(index, _read(line), leaves[index])
             except (ProtocolError, AttributeError, KeyError, TypeError, ValueError):
                 raise VerificationError(f"entry {index:,} is not in its form") from None
 
@@ -217,6 +219,17 @@ class _Tally:
             raise VerificationError("entries of the log: " + "; ".join(faults))
 
 
+def _read(line: str) -> Any:
+    """One line, strictly. Raises ProtocolError and ValueError.
+
+    A line that is to the letter what its own content is written as has no name twice, nor anything else that JSON
+    leaves to its reader; only for other lines is the strict parser needed, which takes three times as long.
+    """
+    raw = line.encode()
+    told = from_json(raw, allow_inf_nan=False)
+    return told if to_json(told) == raw else parse_json(raw)
+
+
 def _named(places: Sequence[int]) -> str:
     listed = ", ".join(f"{place:,}" for place in places[:_NAMED])
     return listed if len(places) <= _NAMED else f"{listed} and {len(places) - _NAMED:,} more"
@@ -224,6 +237,6 @@ def _named(places: Sequence[int]) -> str:
 
 def _is_day_of(day: bytes, time: bytes) -> bool:
     """Whether a moment (both as canonical JSON) falls on a day in Amsterdam; the two dates are mostly the same."""
-    if day[1:11] == time[1:11] and time[12:14] < b"22":
+    if day[1:-1] == time[1:11] and time[12:14] < b"22":
         return True
     return day[1:-1].decode() == str(amsterdam_date(datetime.fromisoformat(time[1:-1].decode())))

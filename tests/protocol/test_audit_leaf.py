@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import random as pseudo
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import sha256, shake_256
 
 import pytest
 from hypothesis import given
@@ -98,7 +98,7 @@ def test_a_field_s_key_has_32_bytes(key: bytes) -> None:
 
 def test_a_filler_cannot_be_shown_as_a_field() -> None:
     view = partial_view(SALT, FIELDS, {"event"})
-    filler = sha256(hmac.digest(SALT, lp("\0"), sha256) + b"\0").digest()
+    filler = shake_256(hmac.digest(SALT, lp("\0"), sha256)).digest(32)
     assert filler in view.hidden
     shown = {**view.shown, "\0": ShownField(SALT, b"")}
     with pytest.raises(MerkleError):
@@ -140,7 +140,8 @@ def test_the_leaf_is_what_the_design_says() -> None:
     digests = [
         hmac.digest(hmac.digest(SALT, lp(name), sha256), lp(name) + value, sha256) for name, value in FIELDS.items()
     ]
-    digests += [sha256(hmac.digest(SALT, lp("\0"), sha256) + bytes([number])).digest() for number in range(11)]
+    filling = shake_256(hmac.digest(SALT, lp("\0"), sha256)).digest(32 * 11)
+    digests += [filling[at : at + 32] for at in range(0, len(filling), 32)]
     group = sha256(b"".join(sorted(digests))).digest()
     data = sha256(lp("covenant-broker/v1 audit entry") + group).digest()
     assert sha256(b"\0" + data).digest() == LEAF
