@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -11,9 +12,19 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, session
+from clients.cli.options import (
+    DEFAULT_PROFILE,
+    ActorOption,
+    JsonOption,
+    LanguageOption,
+    ProfileOption,
+    console,
+    session,
+    spoken,
+)
 from clients.protocol.messages.broker import Hit
 from clients.sdk.session import KnownHit
+from covenant_rules.explain import Language
 
 
 def register(app: typer.Typer) -> None:
@@ -72,25 +83,33 @@ def _plain(known: KnownHit) -> dict[str, object]:
     }
 
 
+_HEADINGS: Mapping[Language, tuple[str, ...]] = {
+    "en": ("item", "rule", "clause", "basis of the source", "basis of ours"),
+    "nl": ("gegeven", "regel", "artikel", "grondslag van de bron", "onze grondslag"),
+}
+
+
 def explain(
     hit_id: Annotated[UUID, typer.Argument(help="Id of the hit, from `covenant hits`.")],
     profile: ProfileOption = DEFAULT_PROFILE,
     actor: ActorOption = None,
+    lang: LanguageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say of one hit what may be seen, by which rule and clause, and on which legal bases."""
+    language = spoken(lang)
     with session(profile, actor) as opened:
-        explanation = opened.broker.hit(hit_id)
+        explanation = opened.broker.hit(hit_id, language)
     if as_json:
         console.print_json(explanation.model_dump_json(exclude_none=True))
         return
-    table = Table("item", "rule", "clause", "basis of the source", "basis of ours", box=None)
+    table = Table(*_HEADINGS[language], box=None)
     for item, grounds in explanation.hit.grounds.items():
         for ground in grounds:
             table.add_row(item, ground.rule, ground.clause, ground.source_basis, ground.viewer_basis)
     console.print(table)
     for reason in explanation.reasons:
-        console.print(f"· {reason.text}")
+        console.print(f"· {escape(reason.text)}")
 
 
 def notices(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, as_json: JsonOption = False) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -16,6 +18,7 @@ from clients.sdk import Session
 from clients.sdk.http import Conversation
 from clients.sdk.offices import open_office_profile, role_of
 from clients.sdk.profile import open_profile
+from covenant_rules.explain import Language
 
 ProfileOption = Annotated[
     Path,
@@ -33,12 +36,23 @@ ActorOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
+LanguageOption = Annotated[
+    Language | None,
+    typer.Option("--lang", envvar="COVENANT_LANG", help="Language of explanations; that of the system without."),
+]
+
 DEFAULT_PROFILE = Path("~/.covenant").expanduser()
 
 # What goes into a file or a pipe is not cut to the width of a terminal that is not there.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 240)
 notes = Console(stderr=True, highlight=False)
 """Progress and remarks; standard output holds the answer alone."""
+
+
+def spoken(wanted: Language | None) -> Language:
+    """The language asked for, or else that of the system (POSIX: the first of these that is set), or else English."""
+    system = next((set_ for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (set_ := os.environ.get(name))), "")
+    return wanted or ("nl" if re.split("[_.@]", system)[0] == "nl" else "en")
 
 
 @contextmanager

@@ -60,21 +60,40 @@ class Conversation:
         self._now = now
         self._pause = pause
 
-    def get(self, path: str, answer: type[Answer], query: Mapping[str, str | int] | None = None) -> Answer:
-        """GET `path`; raises Refused (or one of its kinds) or Unreachable."""
+    def get(
+        self,
+        path: str,
+        answer: type[Answer],
+        query: Mapping[str, str | int] | None = None,
+        *,
+        language: str | None = None,
+    ) -> Answer:
+        """GET `path`, its sentences in `language` if the service knows it; raises Refused (or one of its kinds) or
+        Unreachable.
+        """
         target = f"{path}?{urlencode(query)}" if query else path
-        return self._read(self._send("GET", target, b"", {}), answer)
+        headers = {"Accept-Language": language} if language else {}
+        return self._read(self._send("GET", target, b"", headers), answer)
 
     def fetch(self, path: str) -> bytes:
         """GET `path`, whose answer is no JSON; raises Refused (or one of its kinds) or Unreachable."""
         return self._send("GET", path, b"", {}).content
 
     def post(
-        self, path: str, body: Message | None, answer: type[Answer], *, idempotency_key: str | None = None
+        self,
+        path: str,
+        body: Message | None,
+        answer: type[Answer],
+        *,
+        idempotency_key: str | None = None,
+        timeout: float | None = None,
     ) -> Answer:
-        """POST `body` as JSON to `path`; raises Refused (or one of its kinds) or Unreachable."""
+        """POST `body` as JSON to `path`; raises Refused (or one of its kinds) or Unreachable.
+
+        `timeout`, in seconds, is for what takes longer than other requests.
+        """
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._read(self._send("POST", path, _encoded(body), headers), answer)
+        return self._read(self._send("POST", path, _encoded(body), headers, timeout), answer)
 
     def tell(self, path: str, body: Message | None) -> None:
         """POST to `path` where only that it was done matters; raises Refused (or one of its kinds) or Unreachable."""
@@ -130,7 +149,9 @@ class Conversation:
         )
         return f"Bearer {token}"
 
-    def _send(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    def _send(
+        self, method: str, target: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
+    ) -> httpx.Response:
         wait = _FIRST_PAUSE
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -143,6 +164,7 @@ class Conversation:
                         **({"Content-Type": "application/json"} if body else {}),
                         "Authorization": self.authorization(method, target, body),
                     },
+                    timeout=timeout or self._http.timeout,
                 )
             except httpx.TransportError as error:
                 if attempt == _ATTEMPTS:

@@ -22,6 +22,7 @@ from clients.protocol.messages.broker import (
     Withdrawal,
     WithdrawalResult,
 )
+from clients.protocol.messages.figures import AreaFigures, ReplayAnswer, ReplayRequest
 from clients.protocol.messages.governance import ApprovedVersion, Draft, VersionDescription, VersionPage
 from clients.protocol.messages.keyholder import (
     CommitmentsAnswer,
@@ -36,6 +37,8 @@ from clients.protocol.messages.keyholder import (
     SealingKey,
 )
 from clients.sdk.http import Conversation
+
+_REPLAY_SECONDS = 600.0
 
 
 class Broker:
@@ -61,6 +64,13 @@ class Broker:
         """A version's next step: `proposal`, `advice`, `approvals`, `rejection`, `withdrawal` or `schedule`."""
         return self._http.post(f"{self._path}/versions/{version}/{step}", body, VersionDescription)
 
+    def replay(self, request: ReplayRequest) -> ReplayAnswer:
+        """What a draft would change on the signals there are. Takes about a minute for a million of them."""
+        return self._http.post(f"{self._path}/replays", request, ReplayAnswer, timeout=_REPLAY_SECONDS)
+
+    def figures(self, purpose: str) -> AreaFigures:
+        return self._http.get(f"{self._path}/statistics", AreaFigures, {"purpose": purpose})
+
     def submit(self, batch: SignalBatch) -> SignalBatchResult:
         return self._http.post(f"{self._path}/signals", batch, SignalBatchResult)
 
@@ -78,8 +88,9 @@ class Broker:
         query |= {"purpose": purpose} if purpose else {}
         return self._http.get(f"{self._path}/hits", HitPage, query)
 
-    def hit(self, hit_id: UUID) -> HitExplanation:
-        return self._http.get(f"{self._path}/hits/{hit_id}", HitExplanation)
+    def hit(self, hit_id: UUID, language: str | None = None) -> HitExplanation:
+        """One hit with the reasons for it, in words of `language`: `en`, as without, or `nl`."""
+        return self._http.get(f"{self._path}/hits/{hit_id}", HitExplanation, language=language)
 
     def look_up(self, request: LookUpRequest, key: UUID | None = None) -> Disclosure:
         """Asks about one subject without registering it. `key` makes a repetition the same question."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from covenant_rules.explain.reason import Reason, asked_by
-from covenant_rules.model import AUDIT_FIELDS, Covenant, Decision
+from covenant_rules.explain.reason import Reason, Value, asked_by
+from covenant_rules.model import AUDIT_FIELDS, Covenant, Decision, Ground, Visible
 from covenant_rules.shapes import format_span
+
+Parameters = dict[str, Value]
 
 
 def for_asker(decision: Decision, covenant: Covenant) -> tuple[Reason, ...]:
@@ -23,19 +25,8 @@ def for_asker(decision: Decision, covenant: Covenant) -> tuple[Reason, ...]:
         for ground in sorted(stood_on, key=lambda ground: (ground.rule, ground.clause)):
             cited.add(ground.rule)
             items = tuple(item for item in visible.items if ground in visible.grounds[item])
-            reasons.append(
-                Reason(
-                    "shown",
-                    {
-                        "signal": visible.signal,
-                        "items": items,
-                        "rule": ground.rule,
-                        "clause": ground.clause,
-                        "source_basis": ground.source_basis,
-                        "viewer_basis": ground.viewer_basis,
-                    },
-                )
-            )
+            about: Parameters = {"signal": visible.signal, "items": items, "rule": ground.rule, "clause": ground.clause}
+            reasons.append(Reason(*_shown(visible, ground, about)))
     for name in sorted(cited):
         reasons.extend(asked_by(rules[name]))
     reasons.extend(Reason(f"must-{obligation.replace('_', '-')}", {}) for obligation in sorted(decision.obligations))
@@ -46,3 +37,10 @@ def for_asker(decision: Decision, covenant: Covenant) -> tuple[Reason, ...]:
         later = {} if confidential is None else {"after": format_span(confidential)}
         reasons.append(Reason(code, {"fields": fields, **later}))
     return tuple(reasons)
+
+
+def _shown(visible: Visible, ground: Ground, about: Parameters) -> tuple[str, Parameters]:
+    """The legal basis of a source is given per kind of party: where the source is withheld, it would tell the kind."""
+    if "source" not in visible.items:
+        return "shown-without-source", {**about, "viewer_basis": ground.viewer_basis}
+    return "shown", {**about, "source_basis": ground.source_basis, "viewer_basis": ground.viewer_basis}

@@ -21,6 +21,8 @@ _ENGLISH = {
     "nothing-to-show": "There is nothing to show you.",
     "shown": "Of signal {signal} you see {items}: {clause} of the covenant ({rule}). Legal basis of the source: "
     "{source_basis}; your legal basis: {viewer_basis}.",
+    "shown-without-source": "Of signal {signal} you see {items}: {clause} of the covenant ({rule}). Your legal basis: "
+    "{viewer_basis}. Neither the source nor its legal basis is shown to you.",
     "must-notify-source": "The source is told that you have seen this.",
     "source-sees-entry": "Of this request the source may see: {fields}.",
     "source-sees-entry-later": "Of this request the source may see, after {after}: {fields}.",
@@ -88,6 +90,8 @@ _DUTCH = {
     "nothing-to-show": "Er is niets te tonen.",
     "shown": "Van signaal {signal} ziet u {items}: {clause} van het convenant ({rule}). Grondslag van de bron: "
     "{source_basis}; uw grondslag: {viewer_basis}.",
+    "shown-without-source": "Van signaal {signal} ziet u {items}: {clause} van het convenant ({rule}). Uw grondslag: "
+    "{viewer_basis}. De bron en haar grondslag worden u niet getoond.",
     "must-notify-source": "De bron krijgt bericht dat u dit hebt gezien.",
     "source-sees-entry": "Van deze vraag mag de bron zien: {fields}.",
     "source-sees-entry-later": "Van deze vraag mag de bron na {after} zien: {fields}.",

@@ -6,7 +6,6 @@ held and signals that are not seen leave no trace in them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
@@ -25,9 +24,6 @@ from service.disclosure.facts import own_subjects
 from service.errors import NotFound
 
 __all__ = ["Language", "explain"]
-
-_WITHHELD: Mapping[Language, str] = {"en": "not shown to you", "nl": "wordt u niet getoond"}
-"""Stands for the legal basis of a source that is withheld: the basis is given per kind of party, and would tell it."""
 
 
 def explain(session: Session, asking: Asking, desk: Desk, hit_id: UUID, language: Language) -> HitExplanation:
@@ -76,13 +72,7 @@ def explain(session: Session, asking: Asking, desk: Desk, hit_id: UUID, language
 
 def _reasons(covenant: Covenant, decision: Decision, seen: Decided, language: Language) -> tuple[ReasonMessage, ...]:
     """Why this one signal is seen, as if the decision had shown nothing else."""
-    grounds = seen.grounds
-    if "source" not in seen.items:
-        grounds = {
-            item: tuple(replace(ground, source_basis=_WITHHELD[language]) for ground in given)
-            for item, given in grounds.items()
-        }
-    alone = replace(decision, visible=(Visible(str(seen.signal_id), seen.items, grounds),))
+    alone = replace(decision, visible=(Visible(str(seen.signal_id), seen.items, seen.grounds),))
     return tuple(
         ReasonMessage(
             code=reason.code,

@@ -708,7 +708,8 @@ def test_a_hit_is_explained_in_the_language_asked_for(world: World) -> None:
     assert english["hit"]["signalId"] == str(theirs)
     codes = [reason["code"] for reason in english["reasons"]]
     assert codes == [reason["code"] for reason in dutch["reasons"]]
-    assert english["reasons"] != dutch["reasons"]
+    assert [reason["parameters"] for reason in english["reasons"]] == [r["parameters"] for r in dutch["reasons"]]
+    assert all(one["text"] != other["text"] for one, other in zip(english["reasons"], dutch["reasons"], strict=True))
     assert {"shown", "asks-own-signal"} <= set(codes)
     assert any("art. 5.6" in reason["text"] for reason in english["reasons"] if reason["code"] == "shown")
     assert len(world.entries("explanation-given")) == 2

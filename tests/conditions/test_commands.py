@@ -97,3 +97,25 @@ def test_a_record_that_is_not_there_is_named(run: Run) -> None:
     result = run("police", "approvals", "give", "P-9", "--purpose", "nuisance", refused=True)
     assert isinstance(result.exception, ClientError)
     assert "P-9" in str(result.exception)
+
+
+def test_a_hit_is_explained_in_the_language_of_who_asks(town: Town, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COVENANT_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    town.submit("municipality", record("M-1", 1))
+    town.submit("police", record("P-1", 1))
+    (hit,) = json.loads(run("police", "hits", "--json").output)
+
+    def told(*words: str) -> str:
+        return run("police", "explain", hit["hitId"], *words).output
+
+    english, dutch = told(), told("--lang", "nl")
+    assert "your legal basis" in english
+    assert "grondslag van de bron" in dutch
+    assert "uw grondslag" in dutch
+    monkeypatch.setenv("LANG", "nl_NL.UTF-8")
+    assert told() == dutch
+    assert told("--lang", "en") == english
+    monkeypatch.setenv("COVENANT_LANG", "en")
+    assert told() == english
+    assert run("police", "explain", hit["hitId"], "--lang", "fr", refused=True).exit_code == 2

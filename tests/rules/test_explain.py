@@ -178,7 +178,7 @@ def test_the_asker_is_told_of_what_it_sees_and_of_nothing_else(seed: int) -> Non
     shown = {
         (reason.parameters["signal"], item)
         for reason in reasons
-        if reason.code == "shown"
+        if reason.code in ("shown", "shown-without-source")
         for item in reason.parameters["items"]  # type: ignore[union-attr]
     }
     assert shown == {(visible.signal, item) for visible in decision.visible for item in visible.items}
@@ -210,6 +210,17 @@ def test_the_asker_is_told_rule_clause_and_both_legal_bases() -> None:
     first = for_asker(decide(asked, known), COMPLEX)[0]
     assert first.parameters["clause"] == "art. 5.7"
     assert str(first.parameters["viewer_basis"]).startswith("Wet politiegegevens")
+
+
+@many
+@given(seeds)
+def test_the_asker_is_told_the_legal_basis_of_a_source_exactly_where_it_sees_the_source(seed: int) -> None:
+    current, known, asked = generate.some_triple(Random(seed))
+    decision = decide(asked, known)
+    named = {visible.signal for visible in decision.visible if "source" in visible.items}
+    told = [reason for reason in for_asker(decision, current) if "signal" in reason.parameters]
+    assert {reason.parameters["signal"] for reason in told if "source_basis" in reason.parameters} == named
+    assert all((reason.code == "shown") == (reason.parameters["signal"] in named) for reason in told)
 
 
 def test_a_decision_is_explained_by_the_version_it_was_made_under() -> None:

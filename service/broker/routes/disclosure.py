@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from sqlmodel import Session
 
 from clients.protocol.messages.base import IDENTIFIER_PATTERN
@@ -85,11 +85,14 @@ def disclosure_routes(context: BrokerContext) -> APIRouter:
         caller: Caller,
         covenant_id: CovenantId,
         hit_id: HitId,
+        response: Response,
         accept_language: AcceptLanguage = None,
     ) -> HitExplanation:
         """The hit as it may be seen now, with the reasons for it in Dutch or English."""
+        language = preferred_language(accept_language)
+        response.headers["Content-Language"] = language
         with asked(request, covenant_id, caller, "hits-refused") as (session, asking):
-            return explanations.explain(session, asking, desk, hit_id, preferred_language(accept_language))
+            return explanations.explain(session, asking, desk, hit_id, language)
 
     @router.post("/look-ups", response_model_exclude_none=True, summary="Ask without a signal of my own")
     def look_up(
