@@ -43,30 +43,10 @@ class LocatedFault:
 
 
 class DomainError(Exception):
-    """Root of the tree. `parameters` are further facts of the refusal that may be told to the asker."""
+    """Root of the tree. `parameters` are further facts of the refusal that may be told to the asker.
 
-    def __init__(
-        self,
-        code: str,
-        detail: str,
-        *,
-        pointer: str | None = None,
-        parameters: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.pointer = pointer
-        self.parameters: Mapping[str, str] = dict(parameters or {})
-
-    @property
-    def faults(self) -> tuple[LocatedFault, ...]:
-        """Where the mistake is, if the error has a place."""
-        return () if self.pointer is None else (LocatedFault(self.pointer, self.code, self.detail),)
-
-
-class Invalid(DomainError):
-    """The request cannot be carried out as written. Name every mistake at once: `faults`, or one by `pointer`."""
+    Name every mistake at once: `faults`, or one by `pointer`.
+    """
 
     def __init__(
         self,
@@ -77,12 +57,17 @@ class Invalid(DomainError):
         parameters: Mapping[str, str] | None = None,
         faults: Sequence[LocatedFault] = (),
     ) -> None:
-        super().__init__(code, detail, pointer=pointer, parameters=parameters)
-        self._faults = tuple(faults)
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.parameters: Mapping[str, str] = dict(parameters or {})
+        here = () if pointer is None else (LocatedFault(pointer, code, detail),)
+        self.faults: tuple[LocatedFault, ...] = tuple(faults) or here
+        """Where the mistakes are, if the error has a place."""
 
-    @property
-    def faults(self) -> tuple[LocatedFault, ...]:
-        return self._faults or super().faults
+
+class Invalid(DomainError):
+    """The request cannot be carried out as written."""
 
 
 class Unauthenticated(DomainError):

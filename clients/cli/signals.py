@@ -113,10 +113,16 @@ def affirm(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, 
         console.print_json(json.dumps(asdict(tally)))
     else:
         console.print(f"{tally.changed} affirmed, {tally.resumed} resumed, {len(tally.refused)} left as they were")
+        _say_tokenised_again(tally)
         for reference, faults in tally.refused[:20]:
             console.print(f"  {reference}: " + "; ".join(f"{fault.detail} [{fault.code}]" for fault in faults))
     if tally.refused:
         raise typer.Exit(2)
+
+
+def _say_tokenised_again(tally: Tally) -> None:
+    if tally.tokenised_again:
+        console.print(f"{tally.tokenised_again} tokenised again: the key holder has rotated a key of ours meanwhile")
 
 
 def _write_rejected(target: Path, records: RecordFile, faulty: list[Rejected]) -> None:
@@ -138,6 +144,7 @@ def _report(tally: Tally, faulty: list[Rejected], target: Path, dry_run: bool, a
         f"{tally.new} {done}, {tally.changed} changed, {tally.unchanged} unchanged, {tally.resumed} resumed, "
         f"{len(faulty)} rejected here, {len(tally.refused)} refused by the broker"
     )
+    _say_tokenised_again(tally)
     for (column, code), count in Counter((each.error.field, each.error.code) for each in faulty).most_common():
         console.print(f"  {count} × {column}: {code}")
     if faulty:

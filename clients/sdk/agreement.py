@@ -40,6 +40,8 @@ class Agreement:
     covenant: Covenant
     keys: Mapping[str, EvaluationKey]
     """Per match key this party may use and both services are set up for."""
+    rotating: frozenset[str]
+    """Match keys for which the key holder has a new key of this party, and the broker has not taken it in yet."""
     receipt_key: bytes
     directory: Mapping[str, DirectoryEntry]
 
@@ -64,7 +66,8 @@ def fetch_agreement(broker: Broker, key_holder: KeyHolder, party: str) -> Agreem
     _require_in_force(key_holder, covenant.version)
     commitments = key_holder.commitments()
     directory = {entry.party: entry for entry in key_holder.directory().parties}
-    return Agreement(covenant, _own_keys(description, commitments, party), commitments.receipt_key, directory)
+    keys, rotating = _own_keys(description, commitments, party)
+    return Agreement(covenant, keys, rotating, commitments.receipt_key, directory)
 
 
 def _require_in_force(key_holder: KeyHolder, version: str) -> None:
@@ -74,23 +77,34 @@ def _require_in_force(key_holder: KeyHolder, version: str) -> None:
         raise VerificationError("the broker's covenant is not the version that the key holder has in force")
 
 
-def _own_keys(description: CovenantDescription, commitments: CommitmentsAnswer, party: str) -> dict[str, EvaluationKey]:
-    """K_A per match key, once the broker's published points are proved to fit the key holder's."""
+def _own_keys(
+    description: CovenantDescription, commitments: CommitmentsAnswer, party: str
+) -> tuple[dict[str, EvaluationKey], frozenset[str]]:
+    """K_A per match key, once the broker's published points are proved to fit the key holder's; and `rotating`.
+
+    What one service has and the other has not yet is no contradiction: a party that has just left, or a key that was
+    just rotated. The key holder goes first in this; a broker that is ahead of it has made its key up.
+    """
     held = {entry.match_key: entry for entry in commitments.keys}
     keys: dict[str, EvaluationKey] = {}
+    rotating: set[str] = set()
     for published in description.keys:
         holder = held.get(published.match_key)
         if holder is None:
             raise VerificationError(f"the key holder knows nothing of match key '{published.match_key}'")
-        publics = {(c.party, c.key_version): c.point for c in holder.parties}
+        commitments_by = {c.party: c for c in holder.parties}
         parties = []
         for point in published.parties:
-            public = publics.get((point.party, point.key_version))
-            if public is None:
-                if point.party != party and point.party not in {c.party for c in holder.parties}:
-                    continue  # it has just left: at one service before the other
+            own, commitment = point.party == party, commitments_by.get(point.party)
+            if commitment is None and not own:
+                continue  # it has just left: at one service before the other
+            if commitment is None or commitment.key_version < point.key_version:
                 raise VerificationError(f"the services disagree about the key version of '{point.party}'")
-            parties.append(PublishedParty(point.party, point.key_version, public, point.point, point.proof))
+            if commitment.key_version > point.key_version:
+                if own:
+                    rotating.add(published.match_key)
+                continue
+            parties.append(PublishedParty(point.party, point.key_version, commitment.point, point.point, point.proof))
         try:
             verify_published_keys(
                 PublishedKeys(
@@ -107,4 +121,4 @@ def _own_keys(description: CovenantDescription, commitments: CommitmentsAnswer, 
                     keys[published.match_key] = EvaluationKey(decode_element(entry.public), entry.key_version)
         except ProtocolError as error:
             raise VerificationError(f"the published keys of '{published.match_key}' do not fit: {error}") from None
-    return keys
+    return keys, frozenset(rotating)

@@ -30,7 +30,7 @@ class SignalMaker:
         self._slots = item_slots([(f.id, variant) for f in covenant.fields.values() for variant in f.variants])
 
     def signal(
-        self, signal_id: UUID, record: Record, tokens: Mapping[str, Mapping[bytes, bytes]], replaces: UUID | None
+        self, signal_id: UUID, record: Record, tokens: Mapping[str, Mapping[bytes, Token]], replaces: UUID | None
     ) -> tuple[SignalSubmission, bytes]:
         """The submission and its leaf (32 bytes). `tokens` are by match key and value. Raises Refused, Unreachable."""
         covenant, party = self._agreement.covenant, self._party
@@ -54,10 +54,7 @@ class SignalMaker:
             origins=record.origins,
             handling_codes=record.handling_codes,
             normalisation_version=NORMALISATION_VERSION,
-            tokens=tuple(
-                Token(match_key=key, key_version=self._agreement.keys[key].version, token=tokens[key][value])
-                for key, value in sorted(record.subject.items())
-            ),
+            tokens=tuple(tokens[key][value] for key, value in sorted(record.subject.items())),
             fields=tuple(
                 SealedVariant(
                     field=item.split(".")[0],

@@ -18,8 +18,7 @@ from pathlib import Path
 import httpx
 
 from clients.protocol.errors import NormalisationError
-from clients.protocol.messages.audit import SubjectTokens
-from clients.protocol.messages.broker import Token
+from clients.protocol.messages.audit import SubjectHandles, SubjectTokens
 from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
 from clients.protocol.officers import OFFICERS
 from clients.sdk.agreement import Agreement, fetch_agreement
@@ -87,17 +86,18 @@ class Officer:
         Raises ClientError, naming the column and the reason, never the value; VerificationError for an evaluation that
         does not hold; OverQuota when the officers' evaluations of the day are spent.
         """
-        tokeniser = Tokeniser(self._services[1], self.agreement, OFFICERS, self._random)
-        tokens = tuple(
-            Token(
-                match_key=match_key,
-                key_version=self.agreement.keys[match_key].version,
-                token=tokeniser.tokens(match_key, [value])[value],
-            )
-            for match_key, value in sorted(self._values(subject_kind, identifiers).items())
-        )
-        answer = self.broker.handles(SubjectTokens(normalisation_version=NORMALISATION_VERSION, tokens=tokens))
-        return {one.match_key: one.handle for one in answer.handles}
+        values = sorted(self._values(subject_kind, identifiers).items())
+        tokeniser = Tokeniser(self._services[1], self.agreement, OFFICERS, self._random, renew=self._renewed)
+
+        def ask() -> SubjectHandles:
+            tokens = tuple(tokeniser.tokens(match_key, [value])[value] for match_key, value in values)
+            return self.broker.handles(SubjectTokens(normalisation_version=NORMALISATION_VERSION, tokens=tokens))
+
+        return {one.match_key: one.handle for one in tokeniser.carry_on(ask).handles}
+
+    def _renewed(self) -> Agreement:
+        self.__dict__.pop("agreement", None)
+        return self.agreement
 
     def _values(self, subject_kind: str, identifiers: Mapping[str, str]) -> dict[str, bytes]:
         subject = self.agreement.covenant.match_keys.get(subject_kind)
@@ -108,7 +108,7 @@ class Officer:
             given = {column: identifiers.get(column, "") for column in columns(match_key)}
             if not any(given.values()):
                 continue
-            if match_key not in self.agreement.keys:
+            if match_key not in self.agreement.keys.keys() | self.agreement.rotating:
                 raise ClientError(f"officers have no key for '{match_key}' yet; ask the operators to run the set-up")
             try:
                 values[match_key] = normalise(match_key, given)

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from clients.protocol.messages.governance import OfficerEnrolment, OperatorReason
 from clients.protocol.messages.keyholder import (
     AdministratorEnrolment,
+    CommitmentsAnswer,
     Directory,
     Enrolment,
     Founded,
     Founding,
+    KeyRotation,
+    PartyCommitment,
     ServiceEnrolment,
     Suspension,
 )
@@ -52,6 +55,15 @@ class Operator:
     def leave(self, covenant: str, party: str, reason: str) -> None:
         """Destroys the party's keys, and at the broker what it submitted. There is no way back."""
         self._http.put(f"/v1/covenants/{covenant}/parties/{party}/departure", OperatorReason(reason=reason))
+
+    def commitments(self, covenant: str) -> CommitmentsAnswer:
+        """At the key holder: the current version of every key."""
+        return self._http.get(f"/v1/covenants/{covenant}/commitments", CommitmentsAnswer)
+
+    def rotate_key(self, covenant: str, party: str, match_key: str, key_version: int, reason: str) -> PartyCommitment:
+        """At the key holder: replace a key by one of the next version, and destroy it. Then repeat the set-up."""
+        path = f"/v1/covenants/{covenant}/parties/{party}/keys/{match_key}"
+        return self._http.replace(path, KeyRotation(key_version=key_version, reason=reason), PartyCommitment)
 
     def enrol_officer(self, covenant: str, enrolment: OfficerEnrolment) -> None:
         self._http.tell(f"/v1/covenants/{covenant}/officers", enrolment)

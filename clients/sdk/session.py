@@ -26,7 +26,6 @@ from clients.protocol.messages.broker import (
     OwnSignal,
     SignalAnchor,
     SourceNotice,
-    Token,
     Withdrawal,
 )
 from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
@@ -134,7 +133,13 @@ class Session:
 
     @cached_property
     def _tokeniser(self) -> Tokeniser:
-        return Tokeniser(self.key_holder, self.agreement, self.profile.party, self._random, self._pool)
+        return Tokeniser(
+            self.key_holder, self.agreement, self.profile.party, self._random, self._pool, renew=self._renewed
+        )
+
+    def _renewed(self) -> Agreement:
+        self.__dict__.pop("agreement", None)
+        return self.agreement
 
     def records(self, path: Path, mapping: Path | None = None) -> RecordFile:
         """The records of a CSV file, to be checked row by row. Raises ClientError for a file that cannot be used."""
@@ -267,26 +272,23 @@ class Session:
 
     def tokens(self, match_key: str, values: Iterable[bytes]) -> dict[bytes, bytes]:
         """This party's tokens of normalised values; what was tokenised in this session is not asked again."""
-        return dict(self._tokeniser.tokens(match_key, values))
+        return {value: token.token for value, token in self._tokeniser.tokens(match_key, values).items()}
 
     def look_up(
         self, subject_kind: str, subject: Mapping[str, bytes], purpose: str, stage: str = "signal"
     ) -> Disclosure:
         """Ask about a subject without registering a signal; audited, under quota, only where the covenant allows it."""
-        tokens = tuple(
-            Token(
-                match_key=match_key,
-                key_version=self.agreement.keys[match_key].version,
-                token=self.tokens(match_key, [value])[value],
+
+        def ask() -> Disclosure:
+            tokens = (self._tokeniser.tokens(key, [value])[value] for key, value in sorted(subject.items()))
+            return self.broker.look_up(
+                LookUpRequest(
+                    purpose=purpose,
+                    stage=stage,
+                    subject_kind=cast(Literal["address", "person"], subject_kind),
+                    normalisation_version=NORMALISATION_VERSION,
+                    tokens=tuple(tokens),
+                )
             )
-            for match_key, value in sorted(subject.items())
-        )
-        return self.broker.look_up(
-            LookUpRequest(
-                purpose=purpose,
-                stage=stage,
-                subject_kind=cast(Literal["address", "person"], subject_kind),
-                normalisation_version=NORMALISATION_VERSION,
-                tokens=tokens,
-            )
-        )
+
+        return self._tokeniser.carry_on(ask)

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from clients.protocol.messages.broker import MAXIMUM_BATCH, SignalBatch, SignalBatchResult, SignalStatus
+from clients.protocol.messages.broker import MAXIMUM_BATCH, SignalBatch, SignalBatchResult, SignalStatus, Token
 from clients.protocol.signed_items import sign_batch
 from clients.sdk.agreement import Agreement
 from clients.sdk.errors import Fault, RecordError
@@ -43,6 +43,8 @@ class Tally:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    tokenised_again: int = 0
+    """Signals whose tokens were of a key that has been rotated since."""
     refused: list[tuple[str, tuple[Fault, ...]]] = field(default_factory=list)
 
 
@@ -163,7 +165,7 @@ class Submitter:
 
     def _send_new(self, wanted: Sequence[Wanted], tally: Tally) -> None:
         version = self._agreement.covenant.version
-        tokens = self._tokens([one.record for one in wanted])
+        tokens = self._tokens([one.record.subject for one in wanted])
         pending: list[Pending] = []
         replaced: dict[UUID, UUID] = {}
         for one in wanted:
@@ -194,14 +196,18 @@ class Submitter:
         signature = sign_batch(
             self._agreement.covenant.id, version, self._profile.party, leaves, self._profile.signing_key
         ).signature
-        result: SignalBatchResult = self._broker.submit(
-            SignalBatch(
-                covenant_version=version,
-                leaves=leaves,
-                signature=signature,
-                signals=[json.loads(submission) for _, _, submission in signals],
+        bodies = [json.loads(submission) for _, _, submission in signals]
+
+        def send() -> SignalBatchResult:
+            return self._broker.submit(
+                SignalBatch(covenant_version=version, leaves=leaves, signature=signature, signals=bodies)
             )
-        )
+
+        def send_anew() -> SignalBatchResult:
+            tally.tokenised_again += self._tokenise_again(signals, bodies)
+            return send()
+
+        result: SignalBatchResult = self._tokeniser.carry_on(send, send_anew)
         states: dict[UUID, EntryState] = {}
         for answer in result.results:
             signal_id = signals[answer.index][0]
@@ -215,12 +221,28 @@ class Submitter:
                 states[replaced[signal_id]] = EntryState.WITHDRAWN
         self._journal.settle(states)
 
-    def _tokens(self, records: Sequence[Record]) -> dict[str, dict[bytes, bytes]]:
+    def _tokenise_again(self, signals: Sequence[tuple[UUID, bytes, bytes]], bodies: Sequence[dict[str, Any]]) -> int:
+        """Puts tokens of the current keys into `bodies`, and writes those down that change; returns how many."""
+        entries = [self._journal.entry(signal_id) for signal_id, _, _ in signals]
+        tokens = self._tokens([entry.subject for entry in entries if entry is not None])
+        rewritten: dict[UUID, bytes] = {}
+        for (signal_id, _, _), body, entry in zip(signals, bodies, entries, strict=True):
+            if entry is None:
+                continue
+            fresh = [tokens[key][value] for key, value in sorted(entry.subject.items())]
+            given = [token.model_dump(mode="json", by_alias=True) for token in fresh]
+            if body["tokens"] != given:
+                body["tokens"] = given
+                rewritten[signal_id] = json.dumps(body, separators=(",", ":")).encode()
+        self._journal.rewrite(rewritten, {signal_id: leaf for signal_id, leaf, _ in signals})
+        return len(rewritten)
+
+    def _tokens(self, subjects: Iterable[Mapping[str, bytes]]) -> dict[str, dict[bytes, Token]]:
         values: dict[str, list[bytes]] = {}
-        for record in records:
-            for match_key, value in record.subject.items():
+        for subject in subjects:
+            for match_key, value in subject.items():
                 values.setdefault(match_key, []).append(value)
-        return {key: dict(self._tokeniser.tokens(key, each)) for key, each in values.items()}
+        return {key: self._tokeniser.tokens(key, each) for key, each in values.items()}
 
 
 def _replaced(signals: Iterable[tuple[UUID, bytes, bytes]]) -> dict[UUID, UUID]:

@@ -3,22 +3,30 @@
 The key holder sees blinded elements only. It signs a receipt for each batch; a proof that it used the published key is
 verified for every batch of a small job, and for a random part of the batches of a large one: the key holder learns
 which only after it has answered.
+
+A key may be rotated at any time, also in the middle of a job. Either service then refuses what was made with the old
+one, and `Tokeniser.carry_on` fetches and verifies the keys anew and asks again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from functools import partial
+from typing import TypeVar
 
 from clients.protocol.errors import ProtocolError
 from clients.protocol.group import Element
+from clients.protocol.messages.broker import Token
 from clients.protocol.messages.keyholder import MAXIMUM_EVALUATIONS, EvaluationAnswer
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.receipts import Receipt, SignedReceipt, verify_receipt
 from clients.protocol.tokens import TokenContext, blind_values, unblind, verify_evaluation
 from clients.sdk.agreement import Agreement
-from clients.sdk.errors import ClientError, VerificationError
+from clients.sdk.errors import ClientError, Stale, VerificationError
 from clients.sdk.services import KeyHolder
+
+Answer = TypeVar("Answer")
 
 SMALL_JOB = 1000
 """Values up to which every batch is proved."""
@@ -29,7 +37,10 @@ PADDED_TO = 16
 
 
 class Tokeniser:
-    """Turns normalised match key values into tokens; remembers within one run what it has asked."""
+    """Turns normalised match key values into tokens; remembers within one run what it has asked.
+
+    `renew` fetches the agreement anew, once a key of it turns out to be stale.
+    """
 
     def __init__(
         self,
@@ -38,23 +49,58 @@ class Tokeniser:
         party: str,
         random: Callable[[int], bytes],
         pool: Executor | None = None,
+        *,
+        renew: Callable[[], Agreement],
     ) -> None:
         self._key_holder, self._agreement, self._party = key_holder, agreement, party
-        self._random, self._pool = random, pool
+        self._random, self._pool, self._renew = random, pool, renew
         self._tokens: dict[tuple[str, bytes], Element] = {}
         self._asked = 0
 
-    def tokens(self, match_key: str, values: Iterable[bytes]) -> dict[bytes, Element]:
-        """The token of each value. Raises VerificationError, ClientError, Refused or Unreachable."""
+    def tokens(self, match_key: str, values: Iterable[bytes]) -> dict[bytes, Token]:
+        """The token of each value, all of one key. Raises VerificationError, ClientError, Refused or Unreachable."""
         wanted = list(dict.fromkeys(values))
-        missing = [value for value in wanted if (match_key, value) not in self._tokens]
-        for start in range(0, len(missing), MAXIMUM_EVALUATIONS):
-            part = missing[start : start + MAXIMUM_EVALUATIONS]
-            self._tokens |= {(match_key, value): token for value, token in self._evaluate(match_key, part)}
-        return {value: self._tokens[match_key, value] for value in wanted}
+        while missing := [value for value in wanted if (match_key, value) not in self._tokens]:
+            part = missing[:MAXIMUM_EVALUATIONS]
+            made = self.carry_on(partial(self._evaluate, match_key, part))
+            self._tokens |= {(match_key, value): token for value, token in made}
+        version = self._agreement.keys[match_key].version if wanted else 0
+        return {
+            value: Token(match_key=match_key, key_version=version, token=self._tokens[match_key, value])
+            for value in wanted
+        }
+
+    def carry_on(self, ask: Callable[[], Answer], again: Callable[[], Answer] | None = None) -> Answer:
+        """The answer to a question that rests on our keys; if one has been rotated since, it is asked once more.
+
+        `ask` has to take its tokens from here each time; or else `again` does, which is asked then with tokens made
+        anew. Raises what they raise; ClientError where the services are not done with the rotation, or the covenant has
+        another version by now.
+        """
+        try:
+            return ask()
+        except Stale as stale:
+            if stale.code != "stale-key-version" or not (self._take_new_keys() or again):
+                raise
+        return (again or ask)()
+
+    def _take_new_keys(self) -> bool:
+        """Fetches the keys anew, and forgets the tokens of those that are others now; False if none is."""
+        before, after = self._agreement, self._renew()
+        if after.covenant.version != before.covenant.version:
+            raise ClientError("the covenant has a new version since this began: begin anew")
+        rotated = {match_key for match_key, key in before.keys.items() if after.keys.get(match_key) != key}
+        self._agreement = after
+        self._tokens = {place: token for place, token in self._tokens.items() if place[0] not in rotated}
+        return bool(rotated)
 
     def _evaluate(self, match_key: str, values: list[bytes]) -> Iterator[tuple[bytes, Element]]:
         key = self._agreement.keys.get(match_key)
+        if key is None and match_key in self._agreement.rotating:
+            raise ClientError(
+                f"this party's key for '{match_key}' was rotated at the key holder, and the broker has not taken the "
+                "new one in: ask its operator to run the set-up, then repeat"
+            )
         if key is None:
             raise ClientError(f"this party has no key for match key '{match_key}'; ask the operators to run the set-up")
         context = TokenContext(self._agreement.covenant.id, match_key, NORMALISATION_VERSION)

@@ -178,6 +178,10 @@ _EVENTS = (
     _event("party-key-drawn", "key", "operator", _KEYHOLDER, _PARTIES, _ALWAYS,
            "the key holder drew a party's k_A for a match key; or that of the officers, which are `_officers` there",
            "parties match_keys key_version point"),
+    _event("party-key-rotated", "key", "operator", _BOTH, _PARTIES, _ALWAYS,
+           "a key of a party was replaced by that of the next version and destroyed: k_A at the key holder, the scalar "
+           "that converts tokens made with it at the broker",
+           "parties match_keys key_version point", "words"),
     _event("party-keys-destroyed", "key", "operator service", _BOTH, _PARTIES, _ALWAYS,
            "keys of a party were destroyed: it left, or the current version gives it the match keys no longer",
            "parties match_keys"),

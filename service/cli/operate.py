@@ -191,6 +191,40 @@ def mount(app: typer.Typer) -> None:
             operator.leave(covenant, party, reason)
 
     @app.command()
+    def rotate_key(
+        covenant: CovenantId,
+        party: Annotated[
+            str, typer.Argument(metavar="PARTY", help="Id of the party; `_officers` for the officers' key.")
+        ],
+        reason: Reason,
+        url: Url,
+        key: Key,
+        match_key: Annotated[
+            list[str] | None, typer.Option(help="Only the key for this match key; may be given again.")
+        ] = None,
+        issuer: Issuer = None,
+        name: Name = "operator",
+    ) -> None:
+        """At the key holder: replace a party's keys and destroy them. Then have the broker's operator run set-up.
+
+        In between the party cannot submit or look up. Its signals stay and still match, and its client tokenises anew.
+        """
+        with _operating(url, issuer, key, name) as operator:
+            held = {
+                one.match_key: own.key_version
+                for one in operator.commitments(covenant).keys
+                for own in one.parties
+                if own.party == party
+            }
+            wanted = match_key or sorted(held)
+            if not wanted or not held.keys() >= set(wanted):
+                raise typer.BadParameter("the party has no such key")
+            for each in wanted:
+                rotated = operator.rotate_key(covenant, party, each, held[each] + 1, reason)
+                typer.echo(f"{each}: version {rotated.key_version}")
+        typer.echo(f"Now have the broker's operator run: covenantd set-up {covenant}")
+
+    @app.command()
     def end(
         covenant: CovenantId,
         reason: Reason,

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from service.audit.record import AuditRecord
 from service.audit.writer import AuditWriter
 from service.evaluation import repository
-from service.evaluation.keys import party_folder, secrets_folder
+from service.evaluation.keys import party_folder, party_key_name, secrets_folder
 from service.evaluation.sealing_keys import sealing_folder
 from service.evaluation.tables import PartyKeyRow
 from service.principals import Principal
@@ -51,18 +51,29 @@ class KeyDestruction:
         self._mark(session, rows, None, None)
         return len(rows)
 
+    def replaced(self, session: Session, covenant_id: str) -> int:
+        """Destroys the k_A that rotations have replaced, and returns how many were still there.
+
+        For a transaction after the one that replaced them: until that commits, the old keys are the current ones.
+        """
+        rows = repository.destroyed_party_keys(session, covenant_id)
+        return self._destroy(party_key_name(row) for row in rows if self._directory.exists(party_key_name(row)))
+
     def end(self, session: Session, covenant_id: str) -> None:
         """Destroys every secret of a covenant: h, k_A, and the private sealing keys of all months."""
         for folder in (secrets_folder(covenant_id), party_folder(covenant_id), sealing_folder(covenant_id)):
             self._destroy(self._directory.names(folder))
         repository.end(session, covenant_id)
 
-    def _destroy(self, names: Iterable[str]) -> None:
+    def _destroy(self, names: Iterable[str]) -> int:
+        destroyed = 0
         for name in names:
             try:
                 self._directory.destroy(name)
             except KeyMissing:
                 continue  # somebody else was quicker
+            destroyed += 1
+        return destroyed
 
     def _mark(self, session: Session, rows: Iterable[PartyKeyRow], by: Principal | None, trace: str | None) -> None:
         by_party: dict[str, list[PartyKeyRow]] = {}

@@ -20,13 +20,13 @@ from clients.protocol.messages.keyholder import ConversionShare, MatchKeyCommitm
 from clients.protocol.shares import seal_share
 from service.audit.record import AuditRecord
 from service.audit.writer import AuditWriter
-from service.errors import Unavailable
+from service.errors import Conflict, Invalid, NotFound, Unavailable
 from service.evaluation import repository
 from service.evaluation.tables import MatchKeyRow, PartyKeyRow
 from service.principals import Principal
 from service.storage.keystore import KeyDirectory, KeyMissing
 
-__all__ = ["OprfKeys", "PartyKey", "party_folder", "secrets_folder"]
+__all__ = ["OprfKeys", "PartyKey", "party_folder", "party_key_name", "secrets_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +93,11 @@ class OprfKeys:
         trace: str | None = None,
     ) -> None:
         """Draws k_A for each of `match_keys` for which the party has no active key."""
-        holders = {row.match_key: row.point for row in repository.match_keys(session, covenant_id)}
         held = {row.match_key for row in repository.party_keys(session, covenant_id, party)}
         for match_key in sorted(set(match_keys) - held):
-            h = self._read(_secret_name(covenant_id, match_key, decode_element(holders[match_key])))
-            key = draw_party_key(h, self._random)
-            if repository.points_known(session, (key.public,)):
-                raise RuntimeError("a key was drawn twice: the source of randomness is broken")
-            row = PartyKeyRow(
-                covenant_id=covenant_id,
-                match_key=match_key,
-                party=party,
-                key_version=repository.last_version(session, covenant_id, match_key, party) + 1,
-                point=key.public,
-                state="active",
-                drawn_at=self._clock(),
-            )
-            self._directory.create(_party_name(covenant_id, match_key, party, key.public), key.secret)
-            if repository.add(session, row):
+            version = repository.last_version(session, covenant_id, match_key, party) + 1
+            drawn = self._draw(session, covenant_id, match_key, party, version)
+            if drawn is not None:
                 record = AuditRecord(
                     event="party-key-drawn",
                     covenant_id=covenant_id,
@@ -118,10 +105,61 @@ class OprfKeys:
                     trace=trace,
                     parties=(party,),
                     match_keys=(match_key,),
-                    key_version=row.key_version,
-                    point=key.public,
+                    key_version=drawn.key_version,
+                    point=drawn.point,
                 )
                 self._audit.append(session, record)
+
+    def rotate(
+        self,
+        session: Session,
+        covenant_id: str,
+        match_key: str,
+        party: str,
+        key_version: int,
+        *,
+        reason: str,
+        by: Principal,
+        trace: str | None = None,
+    ) -> PartyKey:
+        """Replaces the party's k_A by a new one of `key_version` under the same h; or returns it, if that was done.
+
+        What was tokenised before keeps its pseudonyms, and the broker takes no more tokens of the old key once its
+        set-up was repeated. The old secret is to be destroyed after the commit (`KeyDestruction.replaced`).
+
+        Raises NotFound where the party has no key, and Conflict where `key_version` is not the next one.
+        """
+        row = repository.held_party_key(session, covenant_id, match_key, party)
+        if row is None:
+            raise NotFound("key-not-drawn", "the party has no key for this match key")
+        if row.key_version == key_version:
+            return _party_key(row)
+        if row.key_version + 1 != key_version:
+            raise Conflict(
+                "key-version-not-next",
+                "the version of the new key is one more than that of the current one",
+                pointer="/keyVersion",
+                parameters={"keyVersion": str(row.key_version)},
+            )
+        if not reason.isprintable():
+            raise Invalid("reason-unreadable", "must be one line of readable text", pointer="/reason")
+        repository.mark_party_key_destroyed(session, row)
+        drawn = self._draw(session, covenant_id, match_key, party, key_version)
+        if drawn is None:
+            raise RuntimeError("a key of a later version than the active one: the table was tampered with")
+        record = AuditRecord(
+            event="party-key-rotated",
+            covenant_id=covenant_id,
+            by=by,
+            trace=trace,
+            parties=(party,),
+            match_keys=(match_key,),
+            key_version=key_version,
+            point=drawn.point,
+            words=reason,
+        )
+        self._audit.append(session, record)
+        return drawn
 
     def active(self, session: Session, covenant_id: str, match_key: str, party: str) -> PartyKey | None:
         """The party's key that evaluates now."""
@@ -130,7 +168,7 @@ class OprfKeys:
 
     def secret(self, key: PartyKey) -> Scalar:
         """k_A. Raises Unavailable where its file is not there."""
-        return self._read(_party_name(key.covenant_id, key.match_key, key.party, key.point))
+        return self._read(party_key_name(key))
 
     def commitments(self, session: Session, covenant_id: str) -> tuple[MatchKeyCommitments, ...]:
         """H of every match key with the K_A of every party that has one."""
@@ -170,6 +208,27 @@ class OprfKeys:
             )
         return shares
 
+    def _draw(
+        self, session: Session, covenant_id: str, match_key: str, party: str, key_version: int
+    ) -> PartyKey | None:
+        """Draws k_A under the match key's h and publishes K_A; None if somebody else just did."""
+        holder_point = repository.match_key(session, covenant_id, match_key).point
+        h = self._read(_secret_name(covenant_id, match_key, decode_element(holder_point)))
+        key = draw_party_key(h, self._random)
+        if repository.points_known(session, (key.public,)):
+            raise RuntimeError("a key was drawn twice: the source of randomness is broken")
+        row = PartyKeyRow(
+            covenant_id=covenant_id,
+            match_key=match_key,
+            party=party,
+            key_version=key_version,
+            point=key.public,
+            state="active",
+            drawn_at=self._clock(),
+        )
+        self._directory.create(party_key_name(row), key.secret)
+        return _party_key(row) if repository.add(session, row) else None
+
     def _read(self, name: str) -> Scalar:
         try:
             return decode_scalar(self._directory.read(name))
@@ -195,5 +254,6 @@ def _secret_name(covenant_id: str, match_key: str, point: Element) -> str:
     return f"{secrets_folder(covenant_id)}{match_key}/{point.hex()}"
 
 
-def _party_name(covenant_id: str, match_key: str, party: str, point: Element) -> str:
-    return f"{party_folder(covenant_id, match_key, party)}{point.hex()}"
+def party_key_name(key: PartyKey | PartyKeyRow) -> str:
+    """Where k_A of one version is."""
+    return f"{party_folder(key.covenant_id, key.match_key, key.party)}{key.point.hex()}"

@@ -24,6 +24,11 @@ def match_keys(session: Session, covenant_id: str) -> list[MatchKeyRow]:
     return list(session.exec(query.order_by(MatchKeyRow.match_key)))
 
 
+def match_key(session: Session, covenant_id: str, name: str) -> MatchKeyRow:
+    """One that has been drawn."""
+    return session.get_one(MatchKeyRow, (covenant_id, name))
+
+
 def party_keys(session: Session, covenant_id: str, party: str | None = None) -> list[PartyKeyRow]:
     """Active keys, of one party or of all."""
     query = select(PartyKeyRow).where(PartyKeyRow.covenant_id == covenant_id, PartyKeyRow.state == "active")
@@ -108,6 +113,18 @@ def held_party_keys(session: Session, covenant_id: str, party: str | None = None
         query = query.where(PartyKeyRow.party == party)
     query = query.order_by(PartyKeyRow.match_key, PartyKeyRow.party).with_for_update()
     return list(session.exec(query.execution_options(populate_existing=True)))
+
+
+def held_party_key(session: Session, covenant_id: str, match_key: str, party: str) -> PartyKeyRow | None:
+    """The active one, held against whoever replaces or destroys it too."""
+    held = held_party_keys(session, covenant_id, party)
+    return next((row for row in held if row.match_key == match_key), None)
+
+
+def destroyed_party_keys(session: Session, covenant_id: str) -> list[PartyKeyRow]:
+    """Those that were replaced or given up, of every party."""
+    query = select(PartyKeyRow).where(PartyKeyRow.covenant_id == covenant_id, PartyKeyRow.state == "destroyed")
+    return list(session.exec(query))
 
 
 def mark_party_key_destroyed(session: Session, row: PartyKeyRow) -> None:

@@ -9,13 +9,22 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from clients.protocol.messages.governance import ApprovedVersion, VersionDescription
+from clients.protocol.messages.keyholder import KeyRotation
 from clients.protocol.officers import OFFICERS
 from covenant_rules.model import Covenant
+from service.evaluation.keys import PartyKey
 from service.evaluation.service import match_keys_of
 from service.keyholder.callers import Caller
 from service.keyholder.holder import KeyHolder
 
-__all__ = ["draw_for_officers", "end_covenant", "leave_covenant", "schedule_version", "turn_to_new_versions"]
+__all__ = [
+    "draw_for_officers",
+    "end_covenant",
+    "leave_covenant",
+    "rotate_key",
+    "schedule_version",
+    "turn_to_new_versions",
+]
 
 
 def schedule_version(
@@ -53,11 +62,39 @@ def draw_for_officers(holder: KeyHolder, session: Session, covenant: Covenant, c
         holder.oprf_keys.draw_party_keys(session, covenant.id, OFFICERS, given, by=by, trace=trace)
 
 
+def rotate_key(
+    holder: KeyHolder, covenant_id: str, party: str, match_key: str, rotation: KeyRotation, caller: Caller
+) -> PartyKey:
+    """Replaces one key of a party and destroys the old one. Harmless to repeat."""
+    with holder.database.transaction() as session:
+        holder.covenants.current(session, covenant_id)
+        key = holder.oprf_keys.rotate(
+            session,
+            covenant_id,
+            match_key,
+            party,
+            rotation.key_version,
+            reason=rotation.reason,
+            by=caller.principal,
+            trace=caller.trace,
+        )
+    with holder.database.transaction() as session:
+        holder.destruction.replaced(session, covenant_id)
+    return key
+
+
 def turn_to_new_versions(holder: KeyHolder) -> int:
-    """Puts on record which versions' days have come, and destroys keys that none gives now; returns how many."""
+    """Puts on record which versions' days have come, and destroys keys that none gives now; returns how many.
+
+    So it does with keys that were replaced, should the service have stopped before it had destroyed them.
+    """
     with holder.database.transaction() as session:
         holder.course.put_on_record(session)
-        return sum(_destroy_withdrawn(holder, session, covenant) for covenant in holder.covenants.list(session))
+        covenants = holder.covenants.list(session)
+        return sum(
+            _destroy_withdrawn(holder, session, covenant) + holder.destruction.replaced(session, covenant)
+            for covenant in covenants
+        )
 
 
 def _destroy_withdrawn(holder: KeyHolder, session: Session, covenant_id: str) -> int:

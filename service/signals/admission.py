@@ -141,10 +141,6 @@ def _tokens(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
             yield LocatedFault(f"{at}/matchKey", "match-key-repeated", "a signal has one token for each match key")
         elif token.match_key not in terms.key_versions:
             yield LocatedFault(f"{at}/matchKey", "key-not-set-up", "the set-up has not taken in this party's key yet")
-        elif token.key_version != terms.key_versions[token.match_key]:
-            yield LocatedFault(
-                f"{at}/keyVersion", "stale-key-version", "the token was not made with the party's current key"
-            )
         seen.add(token.match_key)
 
 

@@ -23,8 +23,6 @@ from sqlmodel import Session
 
 from clients.protocol.ceremony import (
     KeyScope,
-    PublishedKeys,
-    PublishedParty,
     accept_share,
     publish_joint_point,
     publish_party_point,
@@ -33,7 +31,6 @@ from clients.protocol.ceremony import (
 from clients.protocol.errors import CeremonyError, GroupError, SealError
 from clients.protocol.group import Element, decode_element
 from clients.protocol.hybrid import HybridPrivateKey
-from clients.protocol.messages.broker import PublishedMatchKey, PublishedPartyKey
 from clients.protocol.messages.keyholder import (
     CommitmentsAnswer,
     ConversionShare,
@@ -50,10 +47,11 @@ from service.principals import Principal
 from service.signals import key_repository as repository
 from service.signals.keys import PartyKeyId, SignalKeys
 from service.signals.pseudonyms import Conversion
+from service.signals.publication import publication
 from service.signals.tables import JointKeyRow, PublishedKeyRow
 from service.storage.keystore import KeyMissing
 
-__all__ = ["SetUp", "SetUpOutcome", "conversions_of", "published"]
+__all__ = ["SetUp", "SetUpOutcome", "conversions_of"]
 
 FIRST_EPOCH = 1
 
@@ -127,9 +125,9 @@ class SetUp:
                         raise _refused(
                             "the covenant does not give this party the match key", share.match_key, share.party
                         )
-                    taken = self._take_in(session, covenant, row, key, share)
+                    taken = self._take_in(session, covenant, row, key, share, by, trace)
                     accepted, unchanged = accepted + taken, unchanged + (not taken)
-            _convince(row, key, [r for r in repository.party_keys(session, covenant.id) if r.current])
+            self._convince(session, row, key)
         self._audit.append(
             session,
             AuditRecord(
@@ -175,6 +173,14 @@ class SetUp:
         return row
 
     @staticmethod
+    def _convince(session: Session, joint: JointKeyRow, key: MatchKeyCommitments) -> None:
+        """Checks what is published as a client will."""
+        try:
+            verify_published_keys(publication(session, joint, key.point))
+        except CeremonyError as error:
+            raise _refused(str(error), joint.match_key) from None
+
+    @staticmethod
     def _was_taken_in(session: Session, covenant_id: str, share: ConversionShare) -> bool:
         return any(
             (row.match_key, row.party, row.commitment) == (share.match_key, share.party, share.commitment)
@@ -182,7 +188,14 @@ class SetUp:
         )
 
     def _take_in(
-        self, session: Session, covenant: Covenant, joint: JointKeyRow, key: MatchKeyCommitments, share: ConversionShare
+        self,
+        session: Session,
+        covenant: Covenant,
+        joint: JointKeyRow,
+        key: MatchKeyCommitments,
+        share: ConversionShare,
+        by: Principal,
+        trace: str | None,
     ) -> bool:
         """Accepts one share; False if its key is the current one already."""
         match_key, party = share.match_key, share.party
@@ -211,6 +224,18 @@ class SetUp:
         )
         # The file first: a row without its scalar would be a key that cannot be used.
         self._keys.keep_conversion(key_id, conversion)
+        if any(row.current for row in mine):
+            record = AuditRecord(
+                event="party-key-rotated",
+                covenant_id=covenant.id,
+                by=by,
+                trace=trace,
+                parties=(party,),
+                match_keys=(match_key,),
+                key_version=share.key_version,
+                point=point,
+            )
+            self._audit.append(session, record)
         repository.retire(session, covenant.id, match_key, party)
         repository.insert(
             session,
@@ -249,25 +274,6 @@ def conversions_of(session: Session, keys: SignalKeys, covenant_id: str, party: 
         ) from None
 
 
-def published(session: Session, covenant_id: str) -> tuple[PublishedMatchKey, ...]:
-    """What the broker shows of the set-up, for clients to verify against what the key holder shows."""
-    rows = repository.party_keys(session, covenant_id)
-    return tuple(
-        PublishedMatchKey(
-            match_key=joint.match_key,
-            broker_point=joint.broker_point,
-            joint_point=joint.joint_point,
-            proof=joint.proof,
-            parties=tuple(
-                PublishedPartyKey(party=row.party, key_version=row.key_version, point=row.point, proof=row.proof)
-                for row in rows
-                if row.current and row.match_key == joint.match_key
-            ),
-        )
-        for joint in repository.joint_keys(session, covenant_id).values()
-    )
-
-
 def _match_keys(versions: Iterable[Covenant]) -> frozenset[str]:
     return frozenset(
         match_key
@@ -287,26 +293,6 @@ def _may_use(versions: Iterable[Covenant], party: str, match_key: str) -> bool:
         if party in covenant.parties
         for keys in covenant.match_keys.values()
     )
-
-
-def _convince(joint: JointKeyRow, key: MatchKeyCommitments, rows: Collection[PublishedKeyRow]) -> None:
-    """Checks what is published as a client will."""
-    keys = PublishedKeys(
-        KeyScope(joint.covenant_id, joint.match_key),
-        key.point,
-        joint.broker_point,
-        joint.joint_point,
-        joint.proof,
-        tuple(
-            PublishedParty(row.party, row.key_version, row.commitment, row.point, row.proof)
-            for row in rows
-            if row.match_key == joint.match_key
-        ),
-    )
-    try:
-        verify_published_keys(keys)
-    except CeremonyError as error:
-        raise _refused(str(error), joint.match_key) from None
 
 
 def _superseded(session: Session, covenant_id: str) -> tuple[PartyKeyId, ...]:

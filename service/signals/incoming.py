@@ -26,10 +26,10 @@ from service.signals.pseudonyms import Kept
 from service.signals.repository import Known
 from service.validation import faults_of
 
-__all__ = ["ACCEPTED", "NOT_LIVE", "REPLACED_TWICE", "Incoming", "Verdict"]
+__all__ = ["ACCEPTED", "MOST_FAULTS", "NOT_LIVE", "REPLACED_TWICE", "Incoming", "Verdict"]
 
 MOST_FAULTS = 20
-"""Faults told of one signal."""
+"""Faults told of one signal, or of a batch that is refused as a whole."""
 
 _ID_REUSED = LocatedFault("/signalId", "signal-id-reused", "the id was used for another signal; draw a new one")
 _ID_TWICE = LocatedFault("/signalId", "signal-id-repeated", "the id stands twice in this batch, so neither was taken")

@@ -2,7 +2,8 @@
 
 1. The party is active and the batch is for the version in force: else the whole batch is refused.
 2. As many leaves as signals, and the party's signature over the leaves' root.
-3. Each signal for itself: its form, its id, the covenant's rules, its leaf.
+3. Each signal for itself: its form, its id, the covenant's rules, its leaf. Only a token made with another than the
+   party's current key stops the whole batch: the client has to make it again, and no doubt others with it.
 4. Tokens become pseudonyms; from here on there are no tokens.
 5. In one order for all writers: hold the party's state and the signals to be replaced, claim ids, end what is replaced,
    store, and write the audit entries: what was stored, and for each reason what was refused.
@@ -37,7 +38,7 @@ from service.signals import repository, rows
 from service.signals.admission import Admitted, Terms, admit
 from service.signals.conversion import conversions_of
 from service.signals.derivation import CODES_DROPPED, ToldCodes, owed
-from service.signals.incoming import ACCEPTED, NOT_LIVE, REPLACED_TWICE, Incoming
+from service.signals.incoming import ACCEPTED, MOST_FAULTS, NOT_LIVE, REPLACED_TWICE, Incoming
 from service.signals.keys import SignalKeys, SubjectKeys
 from service.signals.pseudonyms import Pseudonymiser, TokenRefusal
 from service.storage.keystore import KeyMissing
@@ -80,7 +81,8 @@ class Submissions:
         """What became of each signal, in the order of the batch.
 
         Raises Refused for a party that does not take part or a covenant that is not in force, Conflict for another
-        version than the current one, Invalid for leaves and signature that do not fit. Nothing was stored then.
+        version of the covenant or of the party's key than the current one, Invalid for leaves and signature that do not
+        fit. Nothing was stored then.
         """
         if by.party is None:
             raise Refused("party-not-active", "only a party submits signals")
@@ -119,9 +121,9 @@ class Submissions:
         conversions = conversions_of(session, self._keys, covenant.id, party)
         key_versions = {match_key: conversion.key_version for match_key, conversion in conversions.items()}
         terms = Terms(covenant, party, today, key_versions, NORMALISATION_VERSIONS)
-        for index, signal in signals.items():
-            if index in incoming.verdicts:
-                continue
+        candidates = {index: signal for index, signal in signals.items() if index not in incoming.verdicts}
+        _refuse_stale(candidates, key_versions)
+        for index, signal in candidates.items():
             outcome = admit(signal, terms, index, batch.leaves[index])
             if isinstance(outcome, Admitted):
                 incoming.admitted[index] = outcome
@@ -251,6 +253,24 @@ def _check_envelope(covenant: Covenant, party: str, batch: SignalBatch, signing_
         raise Invalid(
             "signature-invalid", "not this party's signature over the root of these leaves", pointer="/signature"
         ) from None
+
+
+def _refuse_stale(signals: Mapping[int, SignalSubmission], key_versions: Mapping[str, int]) -> None:
+    """Raises Conflict with the place of tokens that were not made with the current key, and its version."""
+    stale = [
+        (f"/signals/{index}/tokens/{position}/keyVersion", token.match_key)
+        for index, signal in signals.items()
+        for position, token in enumerate(signal.tokens)
+        if token.key_version != key_versions.get(token.match_key, token.key_version)
+    ]
+    if stale:
+        words = "the token was not made with the party's current key"
+        raise Conflict(
+            "stale-key-version",
+            "tokens were not made with the party's current key; nothing of the batch was taken in",
+            parameters={match_key: str(key_versions[match_key]) for _, match_key in stale},
+            faults=[LocatedFault(place, "stale-key-version", words) for place, _ in stale[:MOST_FAULTS]],
+        )
 
 
 def _targets(incoming: Incoming) -> dict[int, UUID]:

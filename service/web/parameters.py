@@ -8,8 +8,19 @@ from uuid import UUID
 from fastapi import Header, Path, Query
 
 from clients.protocol.messages.base import IDENTIFIER_PATTERN, VERSION_PATTERN
+from clients.protocol.officers import OFFICERS
 
-__all__ = ["CovenantId", "Cursor", "IdempotencyKey", "Limit", "PartyId", "PersonId", "Version"]
+__all__ = [
+    "CovenantId",
+    "Cursor",
+    "IdempotencyKey",
+    "KeyOwnerId",
+    "Limit",
+    "MatchKey",
+    "PartyId",
+    "PersonId",
+    "Version",
+]
 
 CovenantId = Annotated[
     str, Path(alias="covenantId", pattern=IDENTIFIER_PATTERN, description="The covenant, by the id in its document")
@@ -22,6 +33,17 @@ Version = Annotated[
 ]
 PartyId = Annotated[
     str, Path(alias="party", pattern=IDENTIFIER_PATTERN, description="The party, by the id in the covenant")
+]
+KeyOwnerId = Annotated[
+    str,
+    Path(
+        alias="party",
+        pattern=f"^({OFFICERS}|{IDENTIFIER_PATTERN[1:-1]})$",
+        description=f"The party, by the id in the covenant; `{OFFICERS}` for the key that officers have together",
+    ),
+]
+MatchKey = Annotated[
+    str, Path(alias="matchKey", pattern=IDENTIFIER_PATTERN, description="The match key, as in the covenant")
 ]
 IdempotencyKey = Annotated[
     UUID,

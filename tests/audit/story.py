@@ -109,6 +109,8 @@ def _begin(town: Recorded) -> None:
         operator.suspend(C, "care-team", "its keys may have been stolen")
         operator.reinstate(C, "care-team")
         operator.parties(C)
+    town.operator("keyholder").rotate_key(C, "police", "address-bag", 2, "its tokens may have been copied")
+    town.operator("broker").set_up(C)
 
 
 def _change_the_rules(town: Recorded) -> None:

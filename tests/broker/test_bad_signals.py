@@ -97,7 +97,6 @@ BAD: list[tuple[str, Callable[[Json], None], str, str]] = [
     ("a padded token", padded, "/tokens/0/token", "value-error"),
     ("a token that is an identifier", put("tokens/0/token", IDENTIFIER), "/tokens/0/token", "value-error"),
     ("a token that is a number", put("tokens/0/token", 7), "/tokens/0/token", "value-error"),
-    ("a stale key version", put("tokens/1/keyVersion", 2), "/tokens/1/keyVersion", "stale-key-version"),
     ("key version zero", put("tokens/0/keyVersion", 0), "/tokens/0/keyVersion", "greater-than-equal"),
     ("key version in words", put("tokens/0/keyVersion", IDENTIFIER), "/tokens/0/keyVersion", "int-parsing"),
     ("a match key of others", put("tokens/0/matchKey", "person-bsn"), "/tokens/0/matchKey", "match-key-not-allowed"),
@@ -214,23 +213,39 @@ def test_every_fault_of_a_signal_is_told_at_once(stage: Stage) -> None:
 
     def spoil(signal: Json) -> None:
         signal |= {"category": "gossip", "handlingCodes": ["burn"], "day": "2030-01-01"}
-        signal["tokens"][0]["keyVersion"] = 9
+        signal["tokens"][0]["matchKey"] = "person-bsn"
 
     response, _ = sent(police, three(police), spoil)
     pointers = {fault["pointer"] for fault in response.json()["results"][1]["faults"]}
-    assert pointers == {"/signals/1/category", "/signals/1/handlingCodes/0", "/signals/1/tokens/0/keyVersion"}
+    assert pointers == {"/signals/1/category", "/signals/1/handlingCodes/0", "/signals/1/tokens/0/matchKey"}
 
 
-def test_after_a_rotation_only_tokens_of_the_new_key_come_in(stage: Stage) -> None:
-    police, housing = stage.partner("police"), stage.partner("housing-north")
-    about = subject("flat 1")
-    old, theirs = police.signal(about), housing.signal(about)
-    housing.submit(theirs)
+def test_after_a_rotation_tokens_of_the_old_key_stop_the_batch_each_at_its_place(stage: Stage) -> None:
+    police = stage.partner("police")
+    known, old = police.signal(subject("flat 1")), police.signal(subject("flat 2"))
+    police.submit(known)
     stage.holder.rotate("address-bag", "police")
     stage.set_up()
-    result = police.submit(old, police.signal(about))
-    assert [one.status.value for one in result.results] == ["rejected", "accepted"]
-    assert result.results[0].faults[0].code == "stale-key-version"
+    before, new = stored(stage), police.signal(subject("flat 3"))
+    response = police.post("/signals", police.batch([known, new, old]))
+    problem = response.json()
+    assert (response.status_code, problem["type"]) == (409, "/problems/stale-key-version")
+    assert [(fault["pointer"], fault["code"]) for fault in problem["errors"]] == [
+        ("/signals/2/tokens/0/keyVersion", "stale-key-version")
+    ]
+    assert problem["parameters"] == {"address-bag": "2"}
+    unchanged(stage, before)
+    assert refusals(stage) == ["stale-key-version"]
+    again = old.changed(tokens=police.tokens(subject("flat 2")))
+    result = police.submit(known, new, again)
+    assert [one.status.value for one in result.results] == ["repeated", "accepted", "accepted"]
+
+
+def test_a_key_version_that_the_set_up_has_not_taken_in_is_stale_too(stage: Stage) -> None:
+    police = stage.partner("police")
+    stage.holder.rotate("address-bag", "police")
+    response = police.post("/signals", police.batch([police.signal(subject("flat 1"))]))
+    assert (response.status_code, response.json()["type"]) == (409, "/problems/stale-key-version")
 
 
 # -- the whole batch

@@ -20,7 +20,7 @@ from clients.protocol.ceremony import (
     draw_secret,
     verify_published_keys,
 )
-from clients.protocol.group import GENERATOR, random_scalar
+from clients.protocol.group import GENERATOR, Element, Scalar, random_scalar
 from clients.protocol.messages.broker import CovenantDescription
 from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionShares
 from service.audit.tables import AuditEntryRow
@@ -33,6 +33,7 @@ from service.storage.keystore import KeyMissing
 from tests.kit import Holder, Stage, open_stage, subject
 
 C = "complex-approach"
+ONE = Scalar((1).to_bytes(32, "little"))
 
 
 @pytest.fixture
@@ -138,6 +139,10 @@ def test_after_a_rotation_the_pseudonyms_stay_and_the_old_scalar_is_gone(stage: 
     keys_of(stage).conversion(old)
     stage.holder.rotate("address-bag", "police")
     assert stage.set_up().json()["accepted"] == 1
+    with stage.context.database.transaction() as session:
+        rows = session.exec(select(AuditEntryRow).where(AuditEntryRow.event == "party-key-rotated"))
+        [entry] = [row.fields for row in rows]
+    assert (entry["parties"], entry["match_keys"], entry["key_version"]) == (["police"], ["address-bag"], 2)
     with pytest.raises(KeyMissing):
         keys_of(stage).conversion(old)
     police.submit(after := police.signal(about))
@@ -256,7 +261,36 @@ def not_the_partys_match_key(holder: Holder) -> dict[str, Any]:
     return {}
 
 
+def rotated_to(point: bytes, share: Scalar) -> Callable[[Holder], dict[str, Any]]:
+    """The police's next key as a key holder would publish it that chose the point itself."""
+
+    def lie(holder: Holder) -> dict[str, Any]:
+        version, key = holder.keys["address-bag", "police"]
+        holder.keys["address-bag", "police"] = version + 1, replace(key, public=Element(point), share=share)
+        return {}
+
+    return lie
+
+
+def rotated_to_h(holder: Holder) -> dict[str, Any]:
+    return rotated_to(holder.secrets["address-bag"].public, ONE)(holder)
+
+
+def rotated_to_g(holder: Holder) -> dict[str, Any]:
+    return rotated_to(GENERATOR, holder.secrets["address-bag"].secret)(holder)  # c·K = H holds
+
+
+def rotated_to_itself(holder: Holder) -> dict[str, Any]:
+    _, key = holder.keys["address-bag", "police"]
+    return rotated_to(key.public, key.share)(holder)
+
+
 LIES = [
+    ("a key rotated to the identity", rotated_to(bytes(32), ONE), "identity"),
+    ("a key rotated to G", rotated_to_g, "is the generator"),
+    ("a key rotated to H", rotated_to_h, "is the generator, H"),
+    ("a key rotated to itself", rotated_to_itself, "a key used before"),
+    ("a key rotated to no element", rotated_to(b"\xff" * 32, ONE), "K: "),
     (
         "another covenant",
         lambda h: commitments_with(h, lambda a: a.model_copy(update={"covenant_id": "other"})),

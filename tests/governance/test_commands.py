@@ -178,6 +178,34 @@ def test_an_operator_founds_suspends_has_leave_and_ends(town: Town, run: Run, op
         assert "covenant-ended" in [event for event, _ in town.events(service)]
 
 
+def test_an_operator_rotates_a_partys_keys_and_its_client_goes_on(town: Town, operate: Run, tmp_path: Path) -> None:
+    town.submit("municipality", record("m1", 1))
+    why = ("--reason", "a laptop was stolen")
+    told = operate("keyholder", "rotate-key", C, "police", *why, "--match-key", "address-postcode").stdout
+    assert told.splitlines() == [
+        "address-postcode: version 2",
+        "Now have the broker's operator run: covenantd set-up complex-approach",
+    ]
+    rows = tmp_path / "rows.csv"
+    row = record("p1", 1)
+    rows.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n")
+    submit = ["submit", str(rows), "--profile", str(town.directory / "police")]
+    waiting = CliRunner().invoke(covenant, submit)
+    assert "ask its operator to run the set-up" in str(waiting.exception)
+    operate("broker", "set-up", C)
+    assert "1 new" in CliRunner().invoke(covenant, submit).output
+    told = operate("keyholder", "rotate-key", C, "police", *why).stdout
+    assert told.splitlines()[:3] == [
+        "address-bag: version 2",
+        "address-postcode: version 3",
+        "person-name-birthdate: version 2",
+    ]
+    operate("broker", "set-up", C)
+    assert "m1 police" in seen_by(town.session("municipality"))
+    wrong = operate("keyholder", "rotate-key", C, "police", *why, "--match-key", "person-bsn", refused=True)
+    assert "the party has no such key" in wrong.output
+
+
 def test_a_key_that_others_can_read_is_refused(town: Town, operate: Run, tmp_path: Path) -> None:
     (tmp_path / "broker.pem").chmod(0o644)
     result = operate("broker", "set-up", C, refused=True)

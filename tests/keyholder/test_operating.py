@@ -133,6 +133,7 @@ def test_the_service_is_live_ready_and_described(house: House) -> None:
         document = client.get("/v1/openapi.json").json()
     assert set(document["paths"]) == {
         "/services",
+        "/covenants/{covenantId}/parties/{party}/keys/{matchKey}",
         "/covenants",
         "/covenants/{covenantId}/administrators",
         "/covenants/{covenantId}/administrators/{name}",
@@ -152,6 +153,7 @@ def test_the_service_is_live_ready_and_described(house: House) -> None:
         "/covenants/{covenantId}/releases",
         "/covenants/{covenantId}/witness",
         "/covenants/{covenantId}/witness/cosignatures",
+        "/covenants/{covenantId}/witness/grant-uses",
         "/covenants/{covenantId}/witness/findings/{findingId}/acknowledgement",
         "/covenants/{covenantId}/log",
         "/covenants/{covenantId}/log/checkpoint",

@@ -80,6 +80,15 @@ class MatchKeyCommitments(Message):
     parties: tuple[PartyCommitment, ...]
 
 
+class KeyRotation(Message):
+    """An operator has a party's key replaced. Repeating it is harmless: a key has a version only once."""
+
+    key_version: Annotated[int, Field(ge=2)]
+    """The version of the new key: one more than that of the key it replaces."""
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    """One line for the audit log, naming nobody."""
+
+
 class CommitmentsAnswer(Message):
     covenant_id: str
     keys: tuple[MatchKeyCommitments, ...]

@@ -14,7 +14,7 @@ from clients.protocol.officers import OFFICERS
 from service.broker.context import BrokerContext
 from service.broker.governance import end_covenant, leave_covenant
 from service.principals import Principal, Role
-from service.signals.conversion import published
+from service.signals.publication import published
 from service.web.authentication import require
 from service.web.context import context_of
 from service.web.parameters import CovenantId, PartyId

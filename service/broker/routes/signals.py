@@ -32,7 +32,11 @@ def signal_routes(context: BrokerContext) -> APIRouter:
 
     @router.post("/signals", response_model=SignalBatchResult, summary="Submit a batch of signals")
     def submit_signals(request: Request, caller: Caller, covenant_id: CovenantId, body: SignalBatch) -> Response:
-        """Up to 1,000 signals under one signature. Each is answered for itself, and repeating the batch is harmless."""
+        """Up to 1,000 signals under one signature. Each is answered for itself, and repeating the batch is harmless.
+
+        A token that was not made with the party's current key, or another version of the covenant than the current one,
+        is a 409 for the whole batch: tokenise again, and submit the same signals with the new tokens.
+        """
         with context.asked(
             request, covenant_id, caller, "submission-refused", counts={"signals": len(body.signals)}
         ) as session:

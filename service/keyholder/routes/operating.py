@@ -10,14 +10,16 @@ from clients.protocol.messages.keyholder import (
     Enrolment,
     Founded,
     Founding,
+    KeyRotation,
+    PartyCommitment,
     ServiceEnrolment,
     Suspension,
 )
 from service.errors import Invalid
 from service.evaluation.service import match_keys_of
 from service.keyholder.callers import Holder, OperatorCaller
-from service.keyholder.governance import draw_for_officers, end_covenant, leave_covenant
-from service.web.parameters import CovenantId, PartyId, PersonId
+from service.keyholder.governance import draw_for_officers, end_covenant, leave_covenant, rotate_key
+from service.web.parameters import CovenantId, KeyOwnerId, MatchKey, PartyId, PersonId
 
 __all__ = ["router"]
 
@@ -169,6 +171,24 @@ def leave(
 ) -> None:
     """Destroys the party's keys. There is no way back; repeating it is harmless."""
     leave_covenant(holder, covenant_id, party, body.reason, caller)
+
+
+@router.put("/covenants/{covenantId}/parties/{party}/keys/{matchKey}", summary="Replace a party's key")
+def rotate(
+    holder: Holder,
+    caller: OperatorCaller,
+    covenant_id: CovenantId,
+    party: KeyOwnerId,
+    match_key: MatchKey,
+    body: KeyRotation,
+) -> PartyCommitment:
+    """Draws the party's key of the next version and destroys the one before it.
+
+    Tokens of the old key are worth nothing once the broker has repeated its set-up, and until then none of the new key
+    are taken. What was submitted before stays and still matches. Repeating it is harmless.
+    """
+    key = rotate_key(holder, covenant_id, party, match_key, body, caller)
+    return PartyCommitment(party=key.party, key_version=key.key_version, point=key.point)
 
 
 @router.put(

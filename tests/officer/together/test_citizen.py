@@ -93,8 +93,9 @@ def test_what_a_party_tokenised_finds_nothing_with_the_officers_key_nor_the_othe
     police, olga = town.session("police"), olga_of(town)
     value = police.subject("address", house(27))["address-postcode"]
     theirs = police.tokens("address-postcode", [value])[value]
-    tokeniser = Tokeniser(olga._services[1], olga.agreement, OFFICERS, olga._random)
-    officers = tokeniser.tokens("address-postcode", [value])[value]
+    tokeniser = Tokeniser(olga._services[1], olga.agreement, OFFICERS, olga._random, renew=olga._renewed)
+    own = tokeniser.tokens("address-postcode", [value])
+    officers = own[value].token
     assert theirs != officers
 
     def handle(token: bytes) -> bytes:
@@ -106,8 +107,8 @@ def test_what_a_party_tokenised_finds_nothing_with_the_officers_key_nor_the_othe
 
     assert handle(officers) == olga.handles("address", house(27))["address-postcode"]
     assert handle(theirs) != handle(officers)
-    monkey = {value: officers}
-    police.__dict__["_tokeniser"] = type("Stolen", (), {"tokens": lambda *_: monkey})()
+    stolen = {"tokens": lambda *_: own, "carry_on": lambda _, ask: ask()}
+    police.__dict__["_tokeniser"] = type("Stolen", (), stolen)()
     assert police.look_up("address", {"address-postcode": value}, "nuisance").hits == ()
 
 
