@@ -55,6 +55,7 @@ def serve(settings: ServiceSettings, file: Path | None, workers: int) -> None:
     import uvicorn
 
     from service.web.access_log import configure_logging
+    from service.web.connection import BoundedHttp
 
     configure_logging(settings.log_level)
     _require_ready(settings)
@@ -69,6 +70,8 @@ def serve(settings: ServiceSettings, file: Path | None, workers: int) -> None:
         workers=workers,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
+        http=BoundedHttp,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
