@@ -15,12 +15,16 @@ from pydantic import ValidationError
 
 from clients.protocol.messages.base import Message
 from clients.protocol.request_token import sign_request
+from clients.sdk.bounded import PLAIN, ask, refuse_compressed
 from clients.sdk.errors import ClientError, Fault, OverQuota, Refused, Stale, Unreachable
 
 Answer = TypeVar("Answer", bound=Message)
 
 PROBLEMS = "/problems/"
 """What the `type` of every problem document of these services begins with; the code follows."""
+
+LONGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer that is read whole; a disclosure of a hundred signals with every field stays far below it."""
 
 _STALE = frozenset({"stale-covenant-version", "stale-key-version"})
 _ATTEMPTS = 5
@@ -51,7 +55,7 @@ class Conversation:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._http = httpx.Client(
-            base_url=base_url, transport=transport, timeout=timeout, headers={"Accept": "application/json"}
+            base_url=base_url, transport=transport, timeout=timeout, headers={"Accept": "application/json", **PLAIN}
         )
         self._issuer = issuer
         self._principal = principal
@@ -115,6 +119,7 @@ class Conversation:
         headers = {"Content-Type": "application/json", "Authorization": self.authorization("POST", path, content)}
         try:
             with self._http.stream("POST", path, content=content, headers=headers) as response:
+                refuse_compressed(response)
                 if not response.is_success:
                     response.read()
                     raise _refusal(response)
@@ -155,16 +160,21 @@ class Conversation:
         wait = _FIRST_PAUSE
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                response = self._http.request(
+                response = ask(
+                    self._http,
                     method,
                     target,
-                    content=body or None,
+                    content=body,
                     headers={
                         **headers,
                         **({"Content-Type": "application/json"} if body else {}),
                         "Authorization": self.authorization(method, target, body),
                     },
+<<<<<<< Updated upstream
                     timeout=timeout or self._http.timeout,
+=======
+                    longest=LONGEST_ANSWER,
+>>>>>>> Stashed changes
                 )
             except httpx.TransportError as error:
                 if attempt == _ATTEMPTS:

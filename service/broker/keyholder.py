@@ -23,6 +23,7 @@ from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionSha
 from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, GrantUse, GrantUses, WitnessedLog
 from clients.protocol.reconciliation import LogLine
 from clients.protocol.request_token import sign_request
+from clients.sdk.bounded import PLAIN, ask
 from service.errors import Unavailable
 
 __all__ = ["KeyHolder"]
@@ -46,7 +47,7 @@ class KeyHolder:
         random: Callable[[int], bytes],
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=url, transport=transport, timeout=30, follow_redirects=False)
+        self._http = httpx.Client(base_url=url, transport=transport, timeout=30, headers=PLAIN)
         self._issuer = issuer
         self._name = name
         self._private_key = private_key
@@ -108,12 +109,12 @@ class KeyHolder:
         )
         headers = {"Authorization": f"Bearer {token}"} | ({"Content-Type": "application/json"} if body else {})
         try:
-            return self._http.request(method, target, content=body or None, headers=headers)
+            return ask(self._http, method, target, content=body, headers=headers, longest=_LONGEST_ANSWER)
         except httpx.HTTPError:
             raise Unavailable("key-holder-unavailable", "the key holder did not answer", retry_after=10) from None
 
     def _read(self, response: httpx.Response, kind: type[Answer]) -> Answer:
-        if response.status_code != httpx.codes.OK or len(response.content) > _LONGEST_ANSWER:
+        if response.status_code != httpx.codes.OK:
             raise Unavailable(
                 "key-holder-refused",
                 "the key holder did not give what this needs",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gzip
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -136,3 +137,43 @@ def test_a_refusal_that_is_no_problem_document_still_is_one() -> None:
     with conversation(lambda _: httpx.Response(418, text="teapot")) as talk, pytest.raises(Refused) as caught:
         talk.get("/v1/x", NoticePage)
     assert caught.value.code == "http-418"
+
+
+class Endless(httpx.SyncByteStream):
+    """An answer that goes on; `sent` says how much of it was taken."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.piece = piece
+        self.sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.sent += len(self.piece)
+            yield self.piece
+
+
+def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clients.sdk.http.LONGEST_ANSWER", 1_000_000)
+    monkeypatch.setattr("clients.sdk.http._ATTEMPTS", 1)
+    endless = Endless(b"x" * 65_536)
+    with conversation(lambda _: httpx.Response(200, stream=endless)) as talk, pytest.raises(Unreachable):
+        talk.get("/v1/x", NoticePage)
+    assert endless.sent < 1_200_000
+
+
+def test_no_answer_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kilobyte that is a megabyte once it is read."""
+    monkeypatch.setattr("clients.sdk.http._ATTEMPTS", 1)
+    seen: list[str] = []
+
+    def bomb(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Accept-Encoding"])
+        packed = iter([gzip.compress(b'{"notices": []}' + b" " * 1_000_000)])
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=packed)
+
+    with conversation(bomb) as talk:
+        with pytest.raises(Unreachable):
+            talk.get("/v1/x", NoticePage)
+        with pytest.raises(Unreachable):
+            list(talk.download("/v1/x", NoticePage(notices=())))
+    assert seen == ["identity", "identity"]
