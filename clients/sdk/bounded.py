@@ -16,10 +16,21 @@ PLAIN: Mapping[str, str] = {"Accept-Encoding": "identity"}
 
 
 def ask(
-    http: httpx.Client, method: str, target: str, *, content: bytes, headers: Mapping[str, str], longest: int
+    http: httpx.Client,
+    method: str,
+    target: str,
+    *,
+    content: bytes,
+    headers: Mapping[str, str],
+    longest: int,
+    timeout: float | None = None,
 ) -> httpx.Response:
-    """One request and its answer of up to `longest` bytes. Raises httpx.TransportError, for any other answer too."""
-    with http.stream(method, target, content=content or None, headers=headers) as response:
+    """One request and its answer of up to `longest` bytes; `timeout` in seconds, the client's own without.
+
+    Raises httpx.TransportError, for any other answer too.
+    """
+    patience = http.timeout if timeout is None else timeout
+    with http.stream(method, target, content=content or None, headers=headers, timeout=patience) as response:
         refuse_compressed(response)
         body = bytearray()
         for piece in response.iter_bytes():

@@ -170,11 +170,8 @@ class Conversation:
                         **({"Content-Type": "application/json"} if body else {}),
                         "Authorization": self.authorization(method, target, body),
                     },
-<<<<<<< Updated upstream
-                    timeout=timeout or self._http.timeout,
-=======
                     longest=LONGEST_ANSWER,
->>>>>>> Stashed changes
+                    timeout=timeout,
                 )
             except httpx.TransportError as error:
                 if attempt == _ATTEMPTS:
