@@ -18,11 +18,14 @@ Row = Mapping[str, Any]
 
 _WORTH_A_COPY = 8
 """From here on COPY is faster than INSERT; both were measured with eight writers at once."""
+_MENTIONS_WORTH_A_COPY = 100
+"""So it is for few entries with long arrays, such as those of a batch of signals: the driver is slow to write those."""
 
 
 def insert_entries(session: Session, entries: Sequence[Row], leaves: Sequence[Row]) -> None:
     """Inserts entries and their leaves, which have no index yet: two sequences of one length and order."""
-    if len(entries) < _WORTH_A_COPY:
+    mentions = sum(len(entry["subjects"]) + len(entry["signals"]) for entry in entries)
+    if len(entries) < _WORTH_A_COPY and mentions < _MENTIONS_WORTH_A_COPY:
         session.flush()
         rows = [_of(_ENTRY, entry) | _of(_LEAF, leaf) for entry, leaf in zip(entries, leaves, strict=True)]
         if rows:

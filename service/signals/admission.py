@@ -5,7 +5,7 @@ Pure. A fault names a rule and a place, never what stood there. Places are JSON 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -49,14 +49,20 @@ class Terms:
         return {name: frozenset(keys.kinds.get(kind, ())) for name, keys in self.covenant.match_keys.items()}
 
     @cached_property
-    def _last_days(self) -> dict[tuple[str, date], date]:
+    def judged(self) -> dict[Hashable, tuple[LocatedFault, ...]]:
+        """What was found of the statements seen so far; see `_stated`."""
         return {}
 
-    def last_day(self, category: str, day: date) -> date:
-        """The last day of retention; days and categories repeat within a batch."""
-        known = self._last_days.get((category, day))
+    @cached_property
+    def _retained(self) -> dict[tuple[str, date], tuple[date, str]]:
+        return {}
+
+    def retained(self, category: str, day: date) -> tuple[date, str]:
+        """The last day of retention and its month; days and categories repeat within a batch."""
+        known = self._retained.get((category, day))
         if known is None:
-            known = self._last_days[category, day] = last_day(self.covenant, category, day)
+            last = last_day(self.covenant, category, day)
+            known = self._retained[category, day] = last, month_of(last)
         return known
 
     @cached_property
@@ -81,9 +87,11 @@ class Admitted:
 
 def admit(signal: SignalSubmission, terms: Terms, leaf_index: int, leaf: bytes) -> Admitted | tuple[LocatedFault, ...]:
     """The signal as it may be stored, or every rule it breaks."""
-    faults = [*_names(signal, terms), *_tokens(signal, terms)]
+    faults = list(_stated(signal, terms))
+    if signal.replaces == signal.signal_id:
+        faults.append(LocatedFault("/replaces", "replaces-itself", "a correction has an id of its own"))
     if signal.category in terms.covenant.categories:
-        faults += [*_basis(signal, terms), *_dates(signal, terms)]
+        faults += _dates(signal, terms)
     if not faults:
         faults += _sealed(signal, terms)
     if faults:
@@ -95,6 +103,26 @@ def admit(signal: SignalSubmission, terms: Terms, leaf_index: int, leaf: bytes) 
     if signal_leaf(identity, digests) != leaf:
         return (LocatedFault("", "leaf-mismatch", "the leaf given for this signal is not the one its items make"),)
     return Admitted(signal, leaf_index, leaf, digests)
+
+
+def _stated(signal: SignalSubmission, terms: Terms) -> tuple[LocatedFault, ...]:
+    """The faults of what a signal states in words of the covenant, found once for all that state the same."""
+    statement = (
+        signal.subject_kind,
+        signal.category,
+        signal.purposes,
+        signal.origins,
+        signal.handling_codes,
+        signal.normalisation_version,
+        tuple([token.match_key for token in signal.tokens]),
+    )
+    faults = terms.judged.get(statement)
+    if faults is None:
+        found = [*_names(signal, terms), *_tokens(signal, terms)]
+        if signal.category in terms.covenant.categories:
+            found += _basis(signal, terms)
+        faults = terms.judged[statement] = tuple(found)
+    return faults
 
 
 def _names(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
@@ -114,8 +142,6 @@ def _names(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
         yield LocatedFault(
             "/normalisationVersion", "normalisation-version-unknown", "tokens of this version match nothing here"
         )
-    if signal.replaces == signal.signal_id:
-        yield LocatedFault("/replaces", "replaces-itself", "a correction has an id of its own")
 
 
 def _known(member: str, names: Sequence[str], vocabulary: Collection[str], words: str) -> Iterator[LocatedFault]:
@@ -166,14 +192,14 @@ def _basis(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
 def _dates(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
     if signal.day > terms.today:
         yield LocatedFault("/day", "day-in-future", "the day has not come yet in Amsterdam")
-    elif terms.last_day(signal.category, signal.day) < terms.today:
+    elif terms.retained(signal.category, signal.day)[0] < terms.today:
         yield LocatedFault("/day", "retention-over", "the covenant's retention for this category is over")
 
 
 def _sealed(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
     if not signal.fields:
         return
-    month = month_of(terms.last_day(signal.category, signal.day))
+    _, month = terms.retained(signal.category, signal.day)
     seen: set[tuple[str, str]] = set()
     for index, sealed in enumerate(signal.fields):
         at, variant = f"/fields/{index}", (sealed.field, sealed.variant)

@@ -18,6 +18,7 @@ from clients.protocol.messages.broker import (
 from service.broker.context import BrokerContext
 from service.principals import Principal, Role
 from service.web.authentication import require
+from service.web.body import ReadOnce
 from service.web.context import context_of
 from service.web.parameters import CovenantId, Cursor, Limit
 
@@ -28,7 +29,7 @@ Caller = Annotated[Principal, Depends(require(Role.PARTY))]
 
 def signal_routes(context: BrokerContext) -> APIRouter:
     """The router. Every handler's transaction has been committed when it returns its answer."""
-    router = APIRouter(prefix="/covenants/{covenantId}", tags=["Signals"])
+    router = APIRouter(prefix="/covenants/{covenantId}", tags=["Signals"], route_class=ReadOnce)
 
     @router.post("/signals", response_model=SignalBatchResult, summary="Submit a batch of signals")
     def submit_signals(request: Request, caller: Caller, covenant_id: CovenantId, body: SignalBatch) -> Response:
