@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import DateTime, LargeBinary, delete, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel, col
 
 from clients.protocol.encoding import lp
@@ -34,6 +33,16 @@ class SpentTokenRow(SQLModel, table=True):
 
 TABLES = (SpentTokenRow,)
 
+# One statement, since every request waits for it: the condition sets what the commit will do, and holds.
+_SPEND = text(
+    """
+    INSERT INTO spent_token (digest, expires_at)
+    SELECT CAST(:digest AS bytea), CAST(:expires_at AS timestamptz)
+    WHERE set_config('synchronous_commit', 'off', true) = 'off'
+    ON CONFLICT DO NOTHING RETURNING digest
+    """
+)
+
 
 class DatabaseSpentTokens:
     """The record that all replicas of a service share. `clock` gives an aware time."""
@@ -46,15 +55,9 @@ class DatabaseSpentTokens:
     def spend(self, principal_id: str, token_id: str, expires_at: datetime) -> bool:
         """Records a token that holds until `expires_at`; False if it was recorded before. Raises Unavailable."""
         digest = sha256(lp(principal_id, token_id)).digest()
-        record = (
-            insert(SpentTokenRow)
-            .values(digest=digest, expires_at=expires_at)
-            .on_conflict_do_nothing()
-            .returning(col(SpentTokenRow.digest))
-        )
+        values = {"digest": digest, "expires_at": expires_at}
         with self._database.transaction() as session:
-            session.connection().execute(text("SET LOCAL synchronous_commit TO off"))
-            fresh = session.connection().execute(record).first() is not None
+            fresh = session.connection().execute(_SPEND, values).first() is not None
         if next(self._spent) % _PURGE_EVERY == 0:
             self.purge()
         return fresh
