@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,18 @@ def test_the_day_is_that_of_the_time_zone_database(moment: datetime) -> None:
 def test_the_time_is_that_of_the_time_zone_database(moment: datetime) -> None:
     aware = moment.replace(tzinfo=UTC)
     assert amsterdam_time(aware) == aware.astimezone(AMSTERDAM).replace(tzinfo=None)
+
+
+def test_where_the_machine_stands_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+    try:
+        for zone in ("Asia/Tokyo", "America/Los_Angeles"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert amsterdam_time(moment) == datetime(2026, 11, 23, 0, 30)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_every_day_begins_at_its_midnight_in_amsterdam() -> None:

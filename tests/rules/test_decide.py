@@ -26,6 +26,7 @@ from covenant_rules.model import (
     Duration,
     Effect,
     Facts,
+    Field,
     HandlingCode,
     LegalBasis,
     LookUp,
@@ -201,6 +202,14 @@ def test_5_a_derived_signal_shows_what_its_origin_may_too() -> None:
 def test_5_a_derived_signal_of_a_suspended_origin_is_not_shown() -> None:
     active = frozenset(WORDS.parties) - {"care-team"}
     assert shown(covenant(rule()), signal(origins=frozenset({"care-team"})), active=active) == {}
+
+
+def test_5_an_item_that_the_current_version_does_not_know_opens_nothing_else() -> None:
+    """A permit of then that names it alone is no permit for the hit, which another one names but does not open."""
+    field = Field("photo", "Photo", ("full",))
+    open_, closed = rule(items=frozenset({"photo.full"})), rule("closed", when=Conditions(case_member=True))
+    then = covenant(open_, closed, version="v0", fields={"photo": field})
+    assert shown(covenant(rule()), signal(version="v0"), versions={"v0": then}) == {}
 
 
 # -- 6. Handling codes.
@@ -391,6 +400,17 @@ def test_11_the_terms_of_all_permits_used_hold() -> None:
     assert decision.audit == AuditSight(frozenset({"day"}), frozenset({"day"}), Duration(months=2))
     assert [ground.rule for ground in decision.visible[0].grounds["hit"]] == ["permit"]
     assert [ground.rule for ground in decision.visible[0].grounds["note.gist"]] == ["more"]
+
+
+def test_11_an_open_permit_of_which_nothing_is_visible_gives_no_terms() -> None:
+    gist = rule("gist", items=frozenset({"note.gist"}), obligations=frozenset({"notify_source"}), audit=AuditSight())
+    current = covenant(
+        rule(audit=AuditSight(frozenset({"day"}))), gist, handling_codes=coded("police", item="note.gist")
+    )
+    decision = answer(current, signal(handling_codes=frozenset({"code"})))
+    assert decision.visible
+    assert decision.obligations == frozenset()
+    assert decision.audit.source == {"day"}
 
 
 def test_11_the_longest_term_is_the_one_that_ends_last() -> None:

@@ -10,7 +10,8 @@ from covenant_rules.diagnostics import Report
 from covenant_rules.document import read_document
 from covenant_rules.grammar import COVENANT
 from covenant_rules.load import check_document
-from covenant_rules.model import Place
+from covenant_rules.model import Duration, Place
+from covenant_rules.shapes import format_span, parse_span
 from covenant_rules.tree import Listing, Mapping, Reading, Refused, Scalar, plain
 from tests.rules.fragments import COMPLEX_APPROACH, with_sections
 
@@ -243,3 +244,17 @@ def test_a_tree_becomes_plain_values_with_nothing_where_something_was_refused() 
 
 def test_a_good_covenant_is_told_nothing() -> None:
     assert told(COMPLEX_APPROACH.encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (Duration(years=1, months=2, days=3), "P1Y2M3D"),
+        (Duration(months=6), "P6M"),
+        (Duration(days=14), "P14D"),
+        (Duration(), "P0D"),
+    ],
+)
+def test_a_duration_is_written_as_a_covenant_writes_it(duration: Duration, text: str) -> None:
+    assert format_span(duration) == text
+    assert parse_span(text) == (duration if duration != Duration() else None)

@@ -103,6 +103,19 @@ def test_the_longest_confidence_and_the_narrowest_sight_go_with_the_question() -
     assert (sight.source, sight.confidential) == ({"day", "purpose"}, Duration(days=30))
 
 
+def test_only_permits_that_would_show_something_new_bear_on_what_the_source_is_told() -> None:
+    (rule,) = (rule for rule in COMPLEX.rules if rule.id == CONCERN)
+    silent = replace(rule.audit, source=frozenset[str](), recipient=frozenset[str]())
+    closed = replace(rule, id="closed", when=Conditions(approved_by=frozenset({"police"})), audit=silent)
+    already = replace(rule, id="already", when=Conditions(), items=frozenset({"hit", "source"}), audit=silent)
+    told = waiting(QUESTION, facts(MINE, CARE, covenant=replace(COMPLEX, rules=(*COMPLEX.rules, closed, already))))
+    assert told["care"].items == ("category", "period", "note.gist", "contact.role")
+    assert told["care"].sight == rule.audit
+    narrow = replace(rule, id="narrow", audit=replace(rule.audit, recipient=frozenset({"day"})))
+    told = waiting(QUESTION, facts(MINE, CARE, covenant=replace(COMPLEX, rules=(*COMPLEX.rules, narrow))))
+    assert told["care"].sight.recipient == {"day"}
+
+
 def test_a_source_is_asked_before_the_counts_are_reached() -> None:
     """Three parties are wanted and there are two: whether there is a third must not show in the question."""
     counted = amended(when=Conditions(independent_parties=3, source_released=True))
