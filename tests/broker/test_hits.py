@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,16 +18,13 @@ from clients.protocol.messages.broker import Withdrawal
 from service.broker.tables import metadata
 from service.disclosure import feed
 from service.principals import Principal, Role
-from service.storage.embedded import EmbeddedPostgres
 from tests.kit.disclosure import TODAY, Answer, World, address
-from tests.kit.partner import Made, subject
-from tests.kit.stage import Stage, open_stage, reopen_stage
+from tests.kit.partner import subject
+from tests.kit.stage import Stage, open_stage
 from tests.service.cast import amended
 from tests.service.conftest import FreshDatabase
 
 EXAMPLES = Path(covenant_rules.__file__).parent / "examples"
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-UUIDS = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 MakeWorld = Callable[[bytes], World]
@@ -70,12 +64,6 @@ def visible(answer: Answer) -> dict[str, Any]:
     """The hits of a page by the other's signal."""
     assert answer.status == 200, answer.body
     return {e["hit"]["signalId"]: e["hit"] for e in answer.body["events"] if "hit" in e}
-
-
-def without_ids(raw: bytes) -> bytes:
-    """The bytes with ids numbered in the order of their first appearance."""
-    seen: dict[bytes, bytes] = {}
-    return UUIDS.sub(lambda match: seen.setdefault(match[0], b"id-%d" % len(seen)), raw)
 
 
 # -- what is a hit
@@ -548,61 +536,6 @@ def test_nothing_is_kept_beyond_its_use(world: World) -> None:
     world.advance(timedelta(days=340))
     forget(world)
     assert [world.count(table) for table in tables] == [0, 0, 0, 0]
-
-
-# -- non-interference
-
-
-def submit_hidden(world: World) -> None:
-    """What housing-north may not see, of every kind: forbidden, blocked, too old, waiting for a count or for itself."""
-    world.submit("police", address(1), "drug-dealing")
-    world.submit("police", address(1), handling_codes=["not-to-landlords"])
-    world.submit("police", address(1), day=TODAY - timedelta(days=200))
-    world.submit("municipality", address(2), "illegal-subletting")
-    world.submit("police", address(2), "violence")
-    world.submit("care-team", address(1), "waste")
-
-
-def test_signals_that_are_not_seen_change_no_byte(founded: Stage, postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    """Two brokers that differ in what the viewer does not see, asked the same in the same order."""
-    name = f"interference_{uuid4().hex}"
-    with reopen_stage(founded, postgres.create(name, template="founded"), tmp_path / "both") as both:
-        world = World(both)
-        anchors = [world.submit("housing-north", address(1)), world.submit("housing-north", address(2), "waste")]
-        world.submit("municipality", address(1))
-        later = world.make("municipality", address(2), "waste")
-    keys = [uuid4(), uuid4()]
-    answers: list[list[bytes]] = []
-    for hidden in (False, True):
-        copy = postgres.create(f"{name}_{hidden}".lower(), template=name)
-        with reopen_stage(both, copy, tmp_path / str(hidden), clock=lambda: NOON, random=Random(1).randbytes) as stage:
-            raw = asked_all(World(stage), anchors, keys, later, hidden=hidden)
-        answers.append([without_ids(one) for one in raw])
-    assert answers[0] == answers[1]
-    assert [len(json.loads(one).get("events", ())) for one in answers[0]] == [1, 1, 2, 2, 1, 0, 0, 1]
-
-
-def asked_all(world: World, anchors: Sequence[UUID], keys: Sequence[UUID], later: Made, *, hidden: bool) -> list[bytes]:
-    """All that housing-north is answered, before and after the municipality submits `later`."""
-    raw: list[bytes] = []
-
-    def ask(**query: str | int) -> str:
-        raw.append(world.hits("housing-north", **query).raw)
-        return str(json.loads(raw[-1])["cursor"])
-
-    if hidden:
-        submit_hidden(world)
-    cursor = ask()
-    if hidden:
-        submit_hidden(world)
-    world.put("municipality", later)
-    for query in ({"since": cursor}, {}, {"purpose": "nuisance"}, {"limit": 1}):
-        ask(**query)
-    for anchor, key in zip(anchors, keys, strict=True):
-        raw.append(world.disclose("housing-north", anchor, key=key).raw)
-    world.stage.suspend("municipality")
-    ask(since=cursor)
-    return raw
 
 
 # -- on record
