@@ -7,7 +7,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict
 from enum import StrEnum
@@ -19,11 +18,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, notes, session
-from clients.sdk.records import Record, RecordFile, Rejected
+from clients.sdk.processes import arithmetic_pool
+from clients.sdk.reasons import in_words
+from clients.sdk.records import COLUMNS, Record, RecordFile, Rejected
 from clients.sdk.submission import Tally
 
 POOL_FROM = 2000
 """Records from which the group arithmetic is spread over processes: below, starting them costs more than it saves."""
+
+
+_COLUMNS = (
+    f"Columns, of which the first five are needed: {', '.join(COLUMNS)}; and one for each sealed item of the covenant, "
+    'such as note.gist. Lists within a cell are separated by spaces. A mapping has a table "columns" with lines like '
+    'postcode = "PC6", and a table "constants" with lines like subject_kind = "address".'
+)
 
 
 class Reason(StrEnum):
@@ -34,7 +42,7 @@ class Reason(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(submit)
+    app.command(epilog=_COLUMNS)(submit)
     app.command()(affirm)
     app.command()(signals)
     app.command()(withdraw)
@@ -48,7 +56,7 @@ def submit(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and send nothing.")] = False,
     rejected: Annotated[
-        Path | None, typer.Option(help="Where rows that give no signal are written [default: FILE.rejected.csv].")
+        Path | None, typer.Option(help="Where rows that give no signal are written; if not given, FILE.rejected.csv.")
     ] = None,
     affirm: Annotated[
         bool, typer.Option("--affirm", help="Submit again what was submitted under an earlier covenant version.")
@@ -57,13 +65,16 @@ def submit(
     actor: ActorOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Submit the records of a file: what is new or has changed since the last run. Safe to stop and to repeat."""
+    """Submit the records of a file: what is new or has changed since the last run. Safe to stop and to repeat.
+
+    Exit status 2 if a row was rejected or a signal refused; the others are submitted all the same.
+    """
     with session(profile, actor) as opened:
         records = opened.records(file, mapping)
         total = records.count()
         if records.ignored:
             notes.print(f"Columns nothing is made of: {', '.join(records.ignored)}")
-        pool = ProcessPoolExecutor() if total >= POOL_FROM and not dry_run and (os.cpu_count() or 1) > 1 else None
+        pool = arithmetic_pool() if total >= POOL_FROM and not dry_run and (os.cpu_count() or 1) > 1 else None
         faulty: list[Rejected] = []
         progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=notes
@@ -103,7 +114,7 @@ def affirm(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, 
     """
     with session(profile, actor) as opened:
         total = len(opened.journal.live_under_others(opened.agreement.covenant.version))
-        pool = ProcessPoolExecutor() if total >= POOL_FROM and (os.cpu_count() or 1) > 1 else None
+        pool = arithmetic_pool() if total >= POOL_FROM and (os.cpu_count() or 1) > 1 else None
         progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=notes)
         with progress, pool or nullcontext():
             opened.use(pool)
@@ -146,7 +157,7 @@ def _report(tally: Tally, faulty: list[Rejected], target: Path, dry_run: bool, a
     )
     _say_tokenised_again(tally)
     for (column, code), count in Counter((each.error.field, each.error.code) for each in faulty).most_common():
-        console.print(f"  {count} × {column}: {code}")
+        console.print(f"  {count} × {in_words(column, code)} [{code}]", markup=False)
     if faulty:
         console.print(f"Rejected rows, with the reason, are in {target}")
     for reference, faults in tally.refused[:20]:
@@ -161,7 +172,8 @@ def signals(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None,
             s.signal_id: e.record.get("reference", "") for s in found if (e := opened.journal.entry(s.signal_id))
         }
     if as_json:
-        console.print_json(json.dumps([s.model_dump(mode="json") for s in found]))
+        told = [{"record": references.get(s.signal_id), **s.model_dump(mode="json")} for s in found]
+        console.print_json(json.dumps(told))
         return
     if not found:
         console.print("No signals yet. `covenant submit FILE.csv` submits the first.")

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clients.sdk.reasons import in_words
+
 __all__ = [
     "ClientError",
     "Fault",
@@ -48,7 +50,7 @@ class RecordError(ClientError):
     """A row gives no signal: column `field`, reason `code`. `row` counts data rows from one."""
 
     def __init__(self, row: int, field: str, code: str) -> None:
-        super().__init__(f"row {row}, {field}: {code}")
+        super().__init__(f"row {row}: {in_words(field, code)}")
         self.row = row
         self.field = field
         self.code = code

@@ -28,6 +28,7 @@ from clients.sdk.errors import ClientError, RecordError
 from covenant_rules.model import MATCH_KEYS, Covenant
 
 SIGNAL_COLUMNS = ("reference", "subject_kind", "category", "day", "purposes", "handling_codes", "origins")
+_NEEDED = ("reference", "subject_kind", "category", "day", "purposes")
 IDENTIFIER_COLUMNS = tuple(
     dict.fromkeys(c for keys in MATCH_KEYS.values() for key in keys for c in match_key_columns(key))
 )
@@ -112,7 +113,7 @@ class RecordFile:
         self._columns = {ours: mapping.columns.get(ours, ours) for ours in known}
         self._columns = {ours: theirs for ours, theirs in self._columns.items() if theirs in header}
         absent = [theirs for theirs in mapping.columns.values() if theirs not in header]
-        absent += [c for c in ("subject_kind", "category", "day", "purposes") if not self._gives(c)]
+        absent += [c for c in _NEEDED if not self._gives(c)]
         if absent:
             raise ClientError(f"{path.name} has no column {', '.join(absent)}: map it, or give a constant")
         self.ignored = tuple(name for name in header if name not in self._columns.values())
@@ -127,13 +128,18 @@ class RecordFile:
 
     def __iter__(self) -> Iterator[Record | Rejected]:
         with self._path.open(encoding="utf-8-sig", newline="") as stream:
+            seen: set[str] = set()
             for number, original in enumerate(csv.DictReader(stream, delimiter=self._delimiter), start=1):
                 # csv puts surplus cells under None, and None where cells are missing
                 row = {key: value or "" for key, value in original.items() if isinstance(key, str)}
                 try:
                     if len(row) != len(original) or None in original.values():
                         raise RecordError(number, "row", "wrong-number-of-columns")
-                    yield self._reader.read(number, self._renamed(row))
+                    record = self._reader.read(number, self._renamed(row))
+                    if record.reference in seen:  # or each run would replace the one's signal by the other's
+                        raise RecordError(number, "reference", "used-in-another-row")
+                    seen.add(record.reference)
+                    yield record
                 except RecordError as error:
                     yield Rejected(error, row)
 
@@ -167,6 +173,8 @@ class RecordReader:
                 raise RecordError(number, column, "not-in-the-covenant")
             return values
 
+        if not row.get("reference"):
+            raise RecordError(number, "reference", "missing")
         subject_kind = one_of("subject_kind", covenant.match_keys)
         category = one_of("category", covenant.categories)
         purposes = some_of("purposes", covenant.purposes)
@@ -187,7 +195,7 @@ class RecordReader:
             raise RecordError(number, "day", "not-a-date-written-as-YYYY-MM-DD")
         return Record(
             row=number,
-            reference=row.get("reference", "") or f"row {number}",
+            reference=row["reference"],
             subject_kind=subject_kind,
             category=category,
             day=day,

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import typer
 
+from clients.cli.prose import flow
 from clients.sdk.errors import ClientError
 from service.errors import DomainError
 from service.settings import SettingsError
@@ -34,6 +35,7 @@ def build() -> typer.Typer:
     )
     for name in _COMMANDS:
         importlib.import_module(f"service.cli.{name}").mount(app)
+    flow(app)
     return app
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +11,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -104,6 +102,7 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
     # Imported here, so that an operator who only serves loads no demonstration.
     from rich.console import Console
 
+    from clients.sdk.processes import arithmetic_pool
     from covenant_rules.dates import amsterdam_date
     from covenant_rules.load import load
     from service.demo.guide import guide
@@ -132,8 +131,7 @@ def _play(directory: Path, addresses: Path | None, each: int, seed: int, as_json
         "and broker start as two processes with a database each; two administrators of different parties have approved "
         "the covenant."
     )
-    cores = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(cores) as pool, running(directory, ports=_SERVE_PORTS if stay else None) as system:
+    with arithmetic_pool() as pool, running(directory, ports=_SERVE_PORTS if stay else None) as system:
         found(system, covenant, document)
         story = Story(system, covenant, kept, today, console, pool)
         counts = story.play()

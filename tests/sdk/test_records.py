@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from clients.sdk.errors import ClientError
+from clients.sdk.errors import ClientError, RecordError
+from clients.sdk.reasons import REASONS
 from clients.sdk.records import ColumnMapping, Record, RecordFile, Rejected, read_mapping
 from covenant_rules.load import load
 
@@ -46,6 +48,7 @@ def test_a_good_row_is_a_record(tmp_path: Path) -> None:
         (("noise", "care-concern"), ("category", "no-legal-basis-for-this-purpose")),
         (("nuisance", "support"), ("subject_kind", "not-for-this-purpose")),
         (("nuisance", ""), ("purposes", "missing")),
+        (("R-1,", ","), ("reference", "missing")),
         (("2026-11-01", "01-11-2026"), ("day", "not-a-date-written-as-YYYY-MM-DD")),
         (("2026-11-01", "20261101"), ("day", "not-a-date-written-as-YYYY-MM-DD")),
         (("address,", "house,"), ("subject_kind", "not-in-the-covenant")),
@@ -75,13 +78,13 @@ def test_a_party_without_the_key_does_not_use_the_number(tmp_path: Path) -> None
 
 def test_columns_may_be_called_otherwise(tmp_path: Path) -> None:
     mapping = ColumnMapping(
-        columns={"postcode": "PC6", "house_number": "Huisnr", "category": "Soort", "day": "Datum"},
+        columns={"reference": "Nr", "postcode": "PC6", "house_number": "Huisnr", "category": "Soort", "day": "Datum"},
         constants={"subject_kind": "address", "purposes": "nuisance"},
     )
-    (record,) = read(tmp_path, "PC6;Huisnr;Soort;Datum;Kleur\n3561AB;12;noise;2026-11-01;rood\n", mapping=mapping)
+    (record,) = read(tmp_path, "Nr;PC6;Huisnr;Soort;Datum;Kleur\n7;3561AB;12;noise;2026-11-01;rood\n", mapping=mapping)
     assert isinstance(record, Record)
     assert record.subject == {"address-postcode": b"3561AB|12|"}
-    assert record.reference == "row 1"
+    assert record.reference == "7"
 
 
 def test_columns_nothing_is_made_of_are_named(tmp_path: Path) -> None:
@@ -102,8 +105,24 @@ def test_a_row_with_cells_too_many_or_too_few_is_rejected(tmp_path: Path, row: s
 
 
 def test_one_bad_row_does_not_stop_the_others(tmp_path: Path) -> None:
-    rows = read(tmp_path, f"{HEADER}\n{GOOD}\n{GOOD.replace('noise', 'gossip')}\n{GOOD}\n")
+    rows = read(tmp_path, f"{HEADER}\n{GOOD}\n{GOOD.replace('noise', 'gossip')}\n{GOOD.replace('R-1', 'R-2')}\n")
     assert [isinstance(row, Record) for row in rows] == [True, False, True]
+
+
+def test_a_second_row_of_one_reference_does_not_replace_the_first(tmp_path: Path) -> None:
+    first, second = read(tmp_path, f"{HEADER}\n{GOOD}\n{GOOD.replace('noise', 'violence')}\n")
+    assert isinstance(first, Record)
+    assert reason(second) == ("reference", "used-in-another-row")
+
+
+def test_every_reason_has_words() -> None:
+    codes = set()
+    for source in ("clients/protocol/normalise", "clients/sdk"):
+        for path in (Path(__file__).parents[2] / source).glob("*.py"):
+            codes.update(re.findall(r'(?:NormalisationError|RecordError)\([^()]*?, "([a-z-]+)"\)', path.read_text()))
+    assert len(codes) > 20
+    assert codes <= REASONS.keys()
+    assert str(RecordError(2, "bsn", "eleven-test")) == "row 2: bsn does not pass the eleven-test"
 
 
 def test_a_mapping_that_names_strange_columns_is_refused(tmp_path: Path) -> None:
