@@ -1,4 +1,7 @@
-"""`covenant rules`: read, check, question and compare covenants. Needs no profile, no network and no broker."""
+"""`covenant rules`: read, check, question and compare covenants. Needs no profile, no network and no broker.
+
+All but `replay`, which asks the broker and stands in `figures`.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,8 @@ app = typer.Typer(name="rules", help="Check, question and compare covenants.", n
 
 FILE = typer.Argument(help="The covenant, a YAML file.", exists=True, dir_okay=False, readable=True, metavar="FILE")
 CovenantFile = Annotated[Path, FILE]
+HERE = Path("covenant.yaml")
+"""What is read where no file is named."""
 
 NO = 1
 """Exit code of a command whose answer is that something is wrong."""
@@ -38,7 +43,7 @@ MISTAKEN = 2
 
 
 @app.command()
-def check(file: CovenantFile, as_json: JsonOption = False) -> None:
+def check(file: CovenantFile = HERE, as_json: JsonOption = False) -> None:
     """Say everything that is wrong with a covenant, and what to write instead. Exit code 1 if there is an error."""
     source = file.read_bytes()
     document = read_covenant(source, file.name)
@@ -55,7 +60,8 @@ def check(file: CovenantFile, as_json: JsonOption = False) -> None:
 
 @app.command()
 def matrix(
-    file: CovenantFile,
+    file: CovenantFile = HERE,
+    *,
     purpose: Annotated[str, typer.Option(help="Only this purpose.")] = "",
     from_: Annotated[str, typer.Option("--from", help="Only this kind as the source.")] = "",
     to: Annotated[str, typer.Option("--to", help="Only this kind as the viewer.")] = "",
@@ -80,16 +86,19 @@ def matrix(
 
 @app.command()
 def can(
-    file: CovenantFile,
+    file: CovenantFile = HERE,
+    *,
     from_: Annotated[str, typer.Option("--from", help="Kind of the source.")],
     to: Annotated[str, typer.Option("--to", help="Kind of the viewer.")],
-    item: Annotated[str, typer.Option(help="`hit`, `source`, `note.gist` and so on.")],
+    item: Annotated[str, typer.Option(help="`hit`, `source`, `note.gist` and so on; `note` is any of it.")],
     purpose: Annotated[str, typer.Option(help="Only for this purpose.")] = "",
     stage: Annotated[str, typer.Option(help="Only at this stage.")] = "",
     category: Annotated[str, typer.Option(help="Only about this category.")] = "",
 ) -> None:
     """Ask whether a kind of party can ever see an item of another's signals. Exit code 1 if never."""
     covenant = _read(file)
+    if item in covenant.fields:  # whoever sees anything of a field sees its coarsest variant
+        item = f"{item}.{covenant.fields[item].variants[0]}"
     _refuse_unknown(
         (from_, "kind", covenant.kinds),
         (to, "kind", covenant.kinds),

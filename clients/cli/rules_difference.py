@@ -9,8 +9,9 @@ from rich.markup import escape
 from clients.cli.options import console
 from clients.cli.rules_view import conditions
 from covenant_rules.conditions import Alternative
-from covenant_rules.diff import Box, Change, ChangedCode, Difference, Terms
-from covenant_rules.model import Covenant, HandlingCode
+from covenant_rules.diff import Box, Change, ChangedCode, ChangedParty, Difference, Terms
+from covenant_rules.limits import ChangedLimit, Term, limits
+from covenant_rules.model import Covenant, Duration, HandlingCode
 from covenant_rules.shapes import format_span
 
 
@@ -24,7 +25,8 @@ def lets_see_more(difference: Difference, old: Covenant, new: Covenant) -> bool:
         bool(difference.gained)
         or any(changed.change is not Change.NARROWED for changed in difference.conditions)
         or any(_hidden(code.before, old) - _hidden(code.after, new) for code in difference.codes)
-        or bool(_joined(old, new))
+        or any(changed.after is not None for changed in difference.parties)
+        or any(changed.widens for changed in limits(old, new))
         or new.valid_from < old.valid_from
         or new.valid_until > old.valid_until
     )
@@ -47,11 +49,14 @@ def show_difference(difference: Difference, old: Covenant, new: Covenant) -> Non
     ]
     _section("other obligations or audit sight", "yellow", terms)
     _section("other handling codes", "yellow", [_code(code) for code in difference.codes])
-    _section("parties", "yellow", _parties(old, new))
+    _section("parties", "yellow", [_party(changed) for changed in difference.parties])
+    around = limits(old, new)
+    _section("promises", "red", [_promise(one) for one in around if one.section == "never"])
+    _section("limits and legal bases", "yellow", [_limit(one) for one in around if one.section != "never"])
     if (old.valid_from, old.valid_until) != (new.valid_from, new.valid_until):
         before, now = (f"{covenant.valid_from} until {covenant.valid_until}" for covenant in (old, new))
         _section("in force", "yellow", [f"~ {before}, now {now}"])
-    if not (difference or _parties(old, new) or old.valid_until != new.valid_until or old.valid_from != new.valid_from):
+    elif not (difference or around):
         console.print("nobody sees more or less than before")
 
 
@@ -116,19 +121,49 @@ def _hidden(code: HandlingCode | None, covenant: Covenant) -> frozenset[tuple[st
     )
 
 
-def _joined(old: Covenant, new: Covenant) -> list[str]:
-    """Parties that are new, or that are of another kind or group than they were."""
-    return [
-        party.id
-        for party in new.parties.values()
-        if party.id not in old.parties or (party.kind, party.group) != _standing(old, party.id)
-    ]
+def _party(changed: ChangedParty) -> str:
+    if changed.after is None:
+        return f"- {changed.party}"
+    group = "" if changed.after.group == changed.party else f", of the group of {changed.after.group}"
+    return f"{'+' if changed.before is None else '~'} {changed.party}, of kind {changed.after.kind}{group}"
 
 
-def _standing(covenant: Covenant, party: str) -> tuple[str, str]:
-    return covenant.parties[party].kind, covenant.parties[party].group
+_ABOUT = {
+    "area": "the area",
+    "purposes": "subjects of {0}",
+    "legal_basis": "legal basis of {1} for {0}",
+    "categories": "class of {0}",
+    "anchors": "anchor of every {0}",
+    "match_keys": "match keys of {1} for every {0}",
+    "stages": "approvals for the stage {0}",
+    "retention": "retention of {0}",
+    "audit": "retention of the audit log",
+    "tokens": "tokens a day for {0}",
+    "lookups": "look-ups a day of {1} for {0}",
+    "minimum_cell": "smallest area figure",
+    "statistics": "area figures go to",
+}
 
 
-def _parties(old: Covenant, new: Covenant) -> list[str]:
-    joined = [f"+ {party}, of kind {new.parties[party].kind}" for party in _joined(old, new)]
-    return joined + [f"- {party}" for party in old.parties if party not in new.parties]
+def _limit(changed: ChangedLimit) -> str:
+    about = _ABOUT[changed.section].format(*changed.about)
+    return f"~ {about}: {_term(changed.before)}, now {_term(changed.after)}"
+
+
+def _promise(changed: ChangedLimit) -> str:
+    (name,) = changed.about
+    if changed.before is None:
+        return f"+ {name}"
+    return f"- {name}: no longer made" if changed.after is None else f"~ {name}: promises something else"
+
+
+def _term(term: Term | None) -> str:
+    match term:
+        case Duration():
+            return format_span(term)
+        case tuple():
+            return _list(term) if term else "none"
+        case None:
+            return "none"
+        case _:
+            return str(term)

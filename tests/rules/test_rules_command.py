@@ -89,7 +89,9 @@ def test_the_matrix_narrowed_to_nothing() -> None:
         (("care", "police", "note.gist", "noise"), "never: `no-care-notes-to-police` forbids it", 1),
         (("care", "housing", "hit", "care-concern"), "never: no permit names `hit` there", 1),
         (("care", "hosing", "hit", "noise"), "unknown kind `hosing`; did you mean `housing`?", 2),
-        (("care", "housing", "note", "noise"), "unknown item `note`", 2),
+        (("care", "police", "note", "noise"), "never: `no-care-notes-to-police` forbids it", 1),
+        (("police", "municipality", "note", "noise"), "yes, for example", 0),
+        (("care", "housing", "notes", "noise"), "unknown item `notes`; did you mean `note.", 2),
     ],
 )
 def test_can_answers_with_a_proof(question: tuple[str, str, str, str], answer: str, exit_code: int) -> None:
@@ -117,6 +119,16 @@ def test_can_answers_with_a_proof(question: tuple[str, str, str, str], answer: s
             "+ care-two, of kind care",
             1,
         ),
+        ("noise: P1Y", "noise: P2Y", "~ retention of noise: P1Y, now P2Y", 1),
+        ("noise: P1Y", "noise: P11M", "~ retention of noise: P1Y, now P11M", 0),
+        ("approvals: [municipality]}", "approvals: [municipality, police]}", "approvals for the stage weighing", 0),
+        ("{title: Weighing, approvals: [municipality]}", "{title: Weighing}", "weighing: municipality, now none", 1),
+        ("minimum_cell: 10", "minimum_cell: 5", "~ smallest area figure: 10, now 5", 1),
+        ("nuisance: {police: 50}", "nuisance: {police: 51}", "~ look-ups a day of police for nuisance: 50, now 51", 1),
+        ("police: [person-name-birthdate]", "police: [person-name-birthdate, person-bsn]", "match keys of police", 1),
+        ("BW art. 7:213", "BW art. 7:231", "legal basis of housing for nuisance: ", 0),
+        ("{never: care-notes-reach-police", "{never: another", "- care-notes-reach-police: no longer made", 0),
+        ("categories: [drug-dealing, violence], items: [hit]}", "categories: [violence], items: [hit]}", "else", 0),
     ],
 )
 def test_diff_fails_when_anybody_may_see_more(
@@ -126,6 +138,14 @@ def test_diff_fails_when_anybody_may_see_more(
     result = run("diff", EXAMPLE, saved(tmp_path, COMPLEX_APPROACH.replace(right, wrong, 1)))
     assert shown in result.output
     assert result.exit_code == exit_code
+
+
+def test_a_covenant_in_the_directory_need_not_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("check").exit_code == 2
+    saved(tmp_path, COMPLEX_APPROACH, "covenant.yaml")
+    assert run("check").exit_code == 0
+    assert "never" in run("can", "--from", "care", "--to", "police", "--item", "note").output
 
 
 @pytest.mark.parametrize(
