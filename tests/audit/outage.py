@@ -97,6 +97,9 @@ class System:
     def session(self, party: str) -> Session:
         return Session(open_profile(self.profile(party)))
 
+    def process(self, name: str) -> psutil.Process:
+        return psutil.Process(self._processes[name].pid)
+
     def kill(self, victim: str) -> None:
         """From one instant to the next, with whatever it was doing."""
         if victim == "postgres":

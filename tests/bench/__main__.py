@@ -39,6 +39,7 @@ BENCHES = (
     Bench("bench_ingest", "Ingest: HTTP request to commit, beside bare re-keying"),
     Bench("bench_matching_scale", "Matching a batch against what is stored, and after one new signal", (), ("--full",)),
     Bench("bench_hits", "The hit feed: how long a party waits", (), ("--anchors", "100000", "--hits", "5000")),
+    Bench("bench_audit", "The audit log: taking entries, keeping the tree, granting, verifying", (), ("--full",)),
 )
 
 
