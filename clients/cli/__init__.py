@@ -6,9 +6,9 @@ import sys
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from clients.cli import audit, audit_officer, audit_search, conditions, fields, hits, profile, rules, signals, versions
+from clients.cli.plain import plain
 from clients.sdk.errors import ClientError
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def main() -> None:
     try:
         app()
     except ClientError as error:
-        Console(stderr=True, highlight=False).print(f"[red]refused:[/red] {escape(str(error))}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]refused:[/red] {plain(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped; run the same command again to go on")

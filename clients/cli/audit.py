@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, conversations, notes
+from clients.cli.plain import plain
 from clients.protocol.checkpoint import LogKey, WitnessKey
 from clients.protocol.encoding import b64u_encode
 from clients.sdk.errors import ClientError
@@ -101,18 +101,18 @@ def _verify_receipt(path: Path, keys: Path | None, as_json: bool) -> None:
         console.print_json(json.dumps({"index": report.index, "fields": report.fields, "words": report.words()}))
         return
     for name, value in sorted(report.fields.items()):
-        console.print(f"  {escape(name)}: {escape(json.dumps(value, ensure_ascii=False))}")
+        console.print(f"  {plain(name)}: {plain(json.dumps(value, ensure_ascii=False))}")
     _say(report.words(), log, witness, trusted=True)
 
 
 def _say(words: list[str], log: LogKey, witness: WitnessKey | None, *, trusted: bool) -> None:
     for sentence in words:
-        console.print(f"· {escape(sentence)}")
+        console.print(f"· {plain(sentence)}")
     if not trusted:
         named = [(log.origin, log.public_key)] + ([] if witness is None else [(witness.name, witness.public_key)])
         notes.print("The keys came with the copy. Compare them with what their operators published:")
         for name, key in named:
-            notes.print(f"  {b64u_encode(key)}  {escape(name)}")
+            notes.print(f"  {b64u_encode(key)}  {plain(name)}")
 
 
 def _progress() -> Progress:

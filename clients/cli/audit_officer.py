@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from clients.cli.audit_search import show_entries
 from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, notes
+from clients.cli.plain import plain
 from clients.protocol.encoding import b64u_encode
 from clients.protocol.messages.audit import MisuseFindings
 from clients.protocol.reconciliation import reconcile
@@ -111,14 +111,14 @@ def _say_findings(answer: MisuseFindings) -> None:
         console.print(f"Nothing out of the ordinary from {answer.first} to {answer.last}.")
     for finding in answer.findings:
         console.print(f"[bold]{finding.rule}[/bold], {finding.first} to {finding.last}", soft_wrap=True)
-        console.print(f"  {escape(finding.words)}", soft_wrap=True)
+        console.print(f"  {plain(finding.words)}", soft_wrap=True)
         handle = f" handle:{b64u_encode(finding.handle)}" if finding.handle else ""
         actor = f" actor:{finding.actor}" if finding.actor else ""
         days = f"created:{finding.first}..{finding.last}"
         console.print(f"  covenant audit list {days} party:{finding.party}{actor}{handle}", soft_wrap=True)
     for one in answer.differences:
         console.print(f"[bold]{one.kind}[/bold], {one.day}", soft_wrap=True)
-        console.print(f"  {escape(one.words)} (grant {escape(one.grant)})", soft_wrap=True)
+        console.print(f"  {plain(one.words)} (grant {plain(one.grant)})", soft_wrap=True)
         if one.issued is not None:
             console.print(f"  covenant audit show {one.issued}", soft_wrap=True)
         for entry in one.used:
@@ -193,7 +193,7 @@ def reconcile_logs(
         else:
             table = Table("when", "finding", "grant", "", box=None)
             for one in compared.differences:
-                table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", one.kind, one.grant, escape(one.words))
+                table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", one.kind, one.grant, plain(one.words))
             console.print(table)
     if compared.differences:
         raise typer.Exit(DIFFERENCES)

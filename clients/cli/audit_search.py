@@ -13,10 +13,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, conversations, notes
+from clients.cli.plain import plain
 from clients.protocol.messages.audit import AuditEntryMessage
 from clients.sdk.audit_log import AuditLog, PartyList
 from clients.sdk.errors import ClientError
@@ -102,7 +102,7 @@ def show_entries(entries: list[AuditEntryMessage], as_json: bool) -> None:
         fields = entry.fields
         outcome = fields.get("reason") if entry.event.endswith("-refused") else fields.get("outcome")
         cells = (fields.get("party") or fields.get("principal"), fields.get("actor"), fields.get("purpose"), outcome)
-        shown = (escape(str(cell)) if cell else "—" for cell in cells)
+        shown = (plain(str(cell)) if cell else "—" for cell in cells)
         table.add_row(when, entry.event, *shown, str(entry.reference))
     console.print(table)
 
@@ -130,9 +130,9 @@ def show(
     table = Table("field", "value", box=None)
     for name, value in (("event", entry.event), ("at", entry.at), ("day", entry.day), ("place", entry.leaf_index)):
         if value is not None:
-            table.add_row(name, escape(str(value)))
+            table.add_row(name, plain(str(value)))
     for name, value in sorted(entry.fields.items()):
-        table.add_row(name, escape(_text(value)))
+        table.add_row(name, plain(_text(value)))
     console.print(table)
     if proved.proof is None:
         notes.print("Its place is not witnessed yet: ask again in a moment for the proof.")
@@ -155,7 +155,7 @@ def facets(
     for name, values in answer.facets.items():
         table = Table(name, "entries", box=None, title_justify="left")
         for value in values:
-            table.add_row(escape(value.value), f"{value.count:,}")
+            table.add_row(plain(value.value), f"{value.count:,}")
         if values:
             console.print(table)
 

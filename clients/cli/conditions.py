@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, notes, session
+from clients.cli.plain import plain
 from clients.protocol.messages.conditions import RefusalReason, RequestedRelease
 from clients.sdk import ClientError, Session
 
@@ -59,10 +60,10 @@ def list_requests(
     table = Table("our record", "asked by", "purpose", "items", "state", "until", "reminded", "request", box=None)
     for one in found:
         table.add_row(
-            records[one.signal_id] or "?",
-            one.party or f"a party of kind {one.kind}",
-            one.purpose,
-            " ".join(one.items),
+            plain(records[one.signal_id] or "?"),
+            plain(one.party or f"a party of kind {one.kind}"),
+            plain(one.purpose),
+            plain(" ".join(one.items)),
             f"{one.state} ({one.reason})" if one.reason else one.state,
             f"{one.expires_at:%Y-%m-%d}",
             f"{one.reminded_at:%Y-%m-%d}" if one.reminded_at else "—",

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, notes, session
+from clients.cli.plain import plain
 from clients.protocol.messages.broker import Disclosure
 from clients.sdk import ClientError, Session
 from clients.sdk.opening import Opened
@@ -80,7 +81,7 @@ def _show(opened: Session, disclosure: Disclosure, subject: Mapping[str, bytes] 
         if isinstance(each, Opened):
             fields.setdefault(each.signal_id, []).append(each)
         else:
-            notes.print(f"[yellow]not opened[/yellow] {each.item}: {each.reason}")
+            notes.print(f"[yellow]not opened[/yellow] {plain(each.item)}: {plain(each.reason)}")
     if as_json:
         document = [
             {
@@ -97,9 +98,9 @@ def _show(opened: Session, disclosure: Disclosure, subject: Mapping[str, bytes] 
     table = Table("source", "category", "day", "item", "content", "clause", box=None)
     for disclosed in disclosure.hits:
         hit = disclosed.hit
-        shown = (hit.source or "—", hit.category or "—", str(hit.day or "—"))
-        table.add_row(*shown, "hit", "", hit.grounds["hit"][0].clause)
+        shown = tuple(map(plain, (hit.source or "—", hit.category or "—", str(hit.day or "—"))))
+        table.add_row(*shown, "hit", "", plain(hit.grounds["hit"][0].clause))
         for each in fields.get(hit.signal_id, []):
-            table.add_row(*shown, each.item, each.value, each.clause)
+            table.add_row(*shown, *map(plain, (each.item, each.value, each.clause)))
     console.print(table)
     notes.print(f"Audit entry {disclosure.audit_entry_id}")

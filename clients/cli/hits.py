@@ -9,7 +9,6 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from clients.cli.options import (
@@ -22,6 +21,7 @@ from clients.cli.options import (
     session,
     spoken,
 )
+from clients.cli.plain import plain
 from clients.protocol.messages.broker import Hit
 from clients.sdk.session import KnownHit
 from covenant_rules.explain import Language
@@ -54,12 +54,12 @@ def hits(
     for known in found:
         sealed = [item for item in known.hit.items if "." in item]
         table.add_row(
-            known.own.record.get("reference", "?") if known.own else "?",
-            known.purpose,
+            plain(known.own.record.get("reference", "?")) if known.own else "?",
+            plain(known.purpose),
             _source(known.hit),
-            known.hit.category or "—",
+            plain(known.hit.category or "—"),
             str(known.hit.day or "—"),
-            " ".join(sealed) or "—",
+            plain(" ".join(sealed)) or "—",
             str(known.hit_id),
         )
     console.print(table)
@@ -70,7 +70,7 @@ def _source(hit: Hit) -> str:
     """Whose it is, where it came from, and the handling codes that whoever derives a signal from it must pass on."""
     origins = f" (from {', '.join(hit.origins)})" if hit.origins else ""
     codes = "".join(f" [{code}]" for code in hit.handling_codes or ())
-    return escape(f"{hit.source}{origins}{codes}") if hit.source else "—"
+    return plain(f"{hit.source}{origins}{codes}") if hit.source else "—"
 
 
 def _plain(known: KnownHit) -> dict[str, object]:
@@ -106,10 +106,10 @@ def explain(
     table = Table(*_HEADINGS[language], box=None)
     for item, grounds in explanation.hit.grounds.items():
         for ground in grounds:
-            table.add_row(item, ground.rule, ground.clause, ground.source_basis, ground.viewer_basis)
+            table.add_row(*map(plain, (item, ground.rule, ground.clause, ground.source_basis, ground.viewer_basis)))
     console.print(table)
     for reason in explanation.reasons:
-        console.print(f"· {escape(reason.text)}")
+        console.print(f"· {plain(reason.text)}")
 
 
 def notices(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, as_json: JsonOption = False) -> None:
@@ -127,8 +127,8 @@ def notices(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None,
         return
     table = Table("our record", "day", "to", "purpose", "items", box=None)
     for n in found:
-        record = records.get(n.signal_id, "?")
-        table.add_row(record, str(n.day or "—"), n.party or "—", n.purpose or "—", " ".join(n.items or ()) or "—")
+        cells = (records.get(n.signal_id, "?"), str(n.day or "—"), n.party, n.purpose, " ".join(n.items or ()))
+        table.add_row(*(plain(cell or "—") for cell in cells))
     console.print(table)
 
 

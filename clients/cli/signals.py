@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, notes, session
+from clients.cli.plain import plain
 from clients.sdk.processes import arithmetic_pool
 from clients.sdk.reasons import in_words
 from clients.sdk.records import COLUMNS, Record, RecordFile, Rejected
@@ -126,7 +127,7 @@ def affirm(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, 
         console.print(f"{tally.changed} affirmed, {tally.resumed} resumed, {len(tally.refused)} left as they were")
         _say_tokenised_again(tally)
         for reference, faults in tally.refused[:20]:
-            console.print(f"  {reference}: " + "; ".join(f"{fault.detail} [{fault.code}]" for fault in faults))
+            console.print(plain(f"  {reference}: " + "; ".join(f"{fault.detail} ({fault.code})" for fault in faults)))
     if tally.refused:
         raise typer.Exit(2)
 
@@ -157,11 +158,11 @@ def _report(tally: Tally, faulty: list[Rejected], target: Path, dry_run: bool, a
     )
     _say_tokenised_again(tally)
     for (column, code), count in Counter((each.error.field, each.error.code) for each in faulty).most_common():
-        console.print(f"  {count} × {in_words(column, code)} [{code}]", markup=False)
+        console.print(plain(f"  {count} × {in_words(column, code)} [{code}]"))
     if faulty:
         console.print(f"Rejected rows, with the reason, are in {target}")
     for reference, faults in tally.refused[:20]:
-        console.print(f"  {reference}: " + "; ".join(f"{fault.detail} ({fault.code})" for fault in faults))
+        console.print(plain(f"  {reference}: " + "; ".join(f"{fault.detail} ({fault.code})" for fault in faults)))
 
 
 def signals(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None, as_json: JsonOption = False) -> None:
@@ -181,7 +182,7 @@ def signals(profile: ProfileOption = DEFAULT_PROFILE, actor: ActorOption = None,
     table = Table("record", "signal", "category", "day", "purposes", "state", box=None)
     for s in found:
         reference = references.get(s.signal_id, "?")
-        table.add_row(reference, str(s.signal_id), s.category, str(s.day), " ".join(s.purposes), s.state)
+        table.add_row(plain(reference), str(s.signal_id), s.category, str(s.day), " ".join(s.purposes), s.state)
     console.print(table)
 
 

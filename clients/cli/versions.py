@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, notes
+from clients.cli.plain import plain
 from clients.cli.rules_difference import show_difference
 from clients.cli.rules_view import show_findings, show_summary
 from clients.protocol.messages.governance import VersionDescription, VersionStatus
@@ -74,7 +74,7 @@ def list_versions(profile: ProfileOption = DEFAULT_PROFILE, as_json: JsonOption 
     for one in page.versions:
         term = f"{one.valid_from} until {one.valid_until}"
         number = "" if one.number is None else str(one.number)
-        table.add_row(number, one.version[:_SHOWN], one.status.value, term, one.author or "—", escape(one.title))
+        table.add_row(number, one.version[:_SHOWN], one.status.value, term, one.author or "—", plain(one.title))
     console.print(table)
 
 
@@ -220,13 +220,13 @@ def _show(known: KnownVersion) -> None:
     if told.predecessor:
         console.print(f"in place of {told.predecessor[:_SHOWN]}")
     for finding in told.findings:
-        console.print(f"[yellow]{finding.code}[/yellow] line {finding.line}: {escape(finding.detail)}", soft_wrap=True)
+        console.print(f"[yellow]{finding.code}[/yellow] line {finding.line}: {plain(finding.detail)}", soft_wrap=True)
     for advice in told.advice:
-        console.print(f"advice of {advice.officer}: [bold]{advice.opinion}[/bold]. {escape(advice.words)}")
+        console.print(f"advice of {advice.officer}: [bold]{advice.opinion}[/bold]. {plain(advice.words)}")
     for approval in told.approvals:
         console.print(f"approved by {approval.administrator} for {approval.party}, {approval.approved_at:%Y-%m-%d}")
     if told.closed_by:
-        console.print(f"{told.status.value} by {told.closed_by}: {escape(told.closed_because or '')}")
+        console.print(f"{told.status.value} by {told.closed_by}: {plain(told.closed_because or '')}")
 
 
 _NEXT = {
