@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 from clients.protocol import jws
 from clients.protocol.audit_leaf import PartialView, ShownField
 from clients.protocol.errors import SealError, TokenError
-from clients.protocol.messages.base import Binary, Bytes32, Identifier, Message, Month, VersionHash
+from clients.protocol.messages.base import Binary, Bytes32, Identifier, Message, Month, VersionHash, Whole
 from clients.protocol.messages.log import ShownFieldMessage
 from clients.protocol.sealing import WrapInfo
 
@@ -73,8 +73,8 @@ class _Claims(Message):
     iss: str
     aud: str
     sub: Identifier
-    iat: int
-    exp: int
+    iat: Whole
+    exp: Whole
     covenant: Identifier
     current_version: VersionHash
     purpose: Identifier
@@ -149,8 +149,10 @@ def sign_grant(grant: Grant, private_key: EllipticCurvePrivateKey) -> str:
     return token
 
 
-def verify_grant(token: str, keys: Mapping[str, EllipticCurvePublicKey], *, key_holder: str, now: datetime) -> Grant:
-    """The grant in `token`, if a broker's key among `keys` signed it for `key_holder` and it is valid at `now`.
+def verify_grant(
+    token: str, keys: Mapping[str, EllipticCurvePublicKey], *, broker: str, key_holder: str, now: datetime
+) -> Grant:
+    """The grant in `token`, if one of `keys` of `broker` signed it for `key_holder` and it is valid at `now`.
 
     Raises TokenError. Whether the covenant allows it is for the caller to check.
     """
@@ -173,6 +175,8 @@ def verify_grant(token: str, keys: Mapping[str, EllipticCurvePublicKey], *, key_
         )
     except (ValidationError, SealError):
         raise TokenError("the grant's claims are not those of a grant") from None
+    if claims.iss != broker:
+        raise TokenError("the grant is of another broker")
     issued, expires = (datetime.fromtimestamp(moment, UTC) for moment in (claims.iat, claims.exp))
     if expires - issued > LONGEST_LIFETIME:
         raise TokenError("the grant lives too long")

@@ -16,6 +16,7 @@ from service.broker.governance import finish_endings, turn_to_new_versions
 from service.covenants.log_retention import erase_due_entries
 from service.disclosure.conditions.upkeep import carry_on
 from service.heartbeat import Heartbeat
+from service.storage.spent_tokens import DatabaseSpentTokens
 
 __all__ = ["kept_up", "upkeep"]
 
@@ -55,6 +56,7 @@ def upkeep(context: BrokerContext) -> None:
             context.desk.forget(session, covenant_id)
     forgotten = sum(_all(context, context.signals.forget, covenant_id) for covenant_id in covenants)
     compare_logs(context)
+    DatabaseSpentTokens(context.database, clock=context.clock).purge()
     retention = Retention(context.audit, clock=context.clock)
     erased = erase_due_entries(context.database, retention, context.covenants, context.course)
     if destroyed or expired or forgotten or erased:

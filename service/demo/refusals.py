@@ -85,6 +85,7 @@ def _dishonest_grant(system: Running, session: Session, disclosure: Disclosure, 
             )
         ).grant,
         {jws.thumbprint(grant_key): grant_key.public_key()},
+        broker=system.broker.issuer,
         key_holder=system.key_holder.issuer,
         now=datetime.now(UTC),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, literal, update
@@ -85,6 +85,16 @@ def debit(
 
 def receipt(session: Session, covenant_id: str, receipt_id: UUID) -> ReceiptRow | None:
     return session.get(ReceiptRow, (covenant_id, receipt_id))
+
+
+def forget_uses(session: Session, before: date) -> int:
+    """What was evaluated on days before the given one, of every covenant; returns how many rows went."""
+    return session.connection().execute(delete(TokenUseRow).where(col(TokenUseRow.day) < before)).rowcount
+
+
+def forget_receipts(session: Session, before: datetime) -> int:
+    """Receipts of before the given moment, of every covenant; returns how many went."""
+    return session.connection().execute(delete(ReceiptRow).where(col(ReceiptRow.issued_at) < before)).rowcount
 
 
 def sealing_key(session: Session, covenant_id: str, month: str) -> SealingKeyRow | None:

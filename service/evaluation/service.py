@@ -37,10 +37,16 @@ from service.evaluation.keys import OprfKeys, PartyKey
 from service.evaluation.tables import ReceiptRow
 from service.principals import Principal
 
-__all__ = ["OFFICERS_QUOTA", "Evaluations", "Made", "match_keys_of"]
+__all__ = ["OFFICERS_QUOTA", "PROVABLE_FOR", "Evaluations", "Made", "match_keys_of"]
 
 OFFICERS_QUOTA = 320
 """Elements a day and match key for all officers of a covenant together: twenty citizens, each padded to sixteen."""
+
+
+PROVABLE_FOR = timedelta(days=7)
+"""How long the proof of an evaluation may be asked afterwards: a client does so in the run that had it made."""
+USES_KEPT = timedelta(days=2)
+"""Days of which uses are counted still; only today's matter, and replicas may differ about which day that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +165,12 @@ class Evaluations:
     def provable(self, session: Session, covenant: Covenant, party: str, request: ProofRequest) -> PartyKey:
         """The key of an earlier evaluation of this party, if the receipt is one of ours for just these elements.
 
-        Raises NotFound for a receipt that this key holder did not issue to the party, Invalid where it is about other
-        elements or was changed, Conflict where its key was replaced since.
+        Raises NotFound for a receipt that this key holder did not issue to the party lately, Invalid where it is about
+        other elements or was changed, Conflict where its key was replaced since.
         """
         receipt = _receipt(request.receipt)
         row = repository.receipt(session, covenant.id, receipt.receipt_id)
-        if row is None or row.party != party:
+        if row is None or row.party != party or row.issued_at < self._clock() - PROVABLE_FOR:
             raise NotFound("receipt-unknown", "no such receipt was issued to this party", pointer="/receipt/receiptId")
         try:
             verify_receipt(
@@ -217,6 +223,16 @@ class Evaluations:
             receipt=request.receipt.receipt_id,
         )
         self._audit.append(session, record)
+
+    def forget(self, session: Session) -> int:
+        """Forgets receipts that nobody may ask a proof for any more, and uses of days gone by; returns how many rows.
+
+        What was evaluated stands in the log as long as the covenant says.
+        """
+        now = self._clock()
+        return repository.forget_receipts(session, now - PROVABLE_FOR) + repository.forget_uses(
+            session, (now - USES_KEPT).date()
+        )
 
     def _today(self, covenant: Covenant) -> date:
         today = amsterdam_date(self._clock())

@@ -56,7 +56,7 @@ class PartyKeyRow(SQLModel, table=True):
 
 
 class TokenUseRow(SQLModel, table=True):
-    """Elements evaluated for a party and match key on one day of Amsterdam."""
+    """Elements evaluated for a party and match key on one day of Amsterdam; kept until the day is over."""
 
     __tablename__ = "token_use"
 
@@ -68,7 +68,7 @@ class TokenUseRow(SQLModel, table=True):
 
 
 class ReceiptRow(SQLModel, table=True):
-    """An evaluation that was made and signed for."""
+    """An evaluation that was made and signed for; kept as long as its proof may be asked."""
 
     __tablename__ = "evaluation_receipt"
 

@@ -1,5 +1,5 @@
-"""What the key holder does by itself: destroys keys that are over, forgets answers that nobody can ask again, erases
-entries of its log at the end of their retention."""
+"""What the key holder does by itself: destroys keys that are over, forgets answers, receipts and uses that nobody can
+ask about any more, erases entries of its log at the end of their retention."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from service.covenants.log_retention import erase_due_entries
 from service.heartbeat import Heartbeat
 from service.keyholder.governance import turn_to_new_versions
 from service.keyholder.holder import KeyHolder
+from service.storage.spent_tokens import DatabaseSpentTokens
 
 __all__ = ["kept_up", "upkeep"]
 
@@ -27,11 +28,14 @@ def upkeep(holder: KeyHolder) -> None:
     with holder.database.transaction() as session:
         destroyed = holder.sealing_keys.destroy_expired(session)
         holder.releases.forget(session, holder.clock() - ANSWERS_KEPT)
+        forgotten = holder.evaluations.forget(session)
+    DatabaseSpentTokens(holder.database, clock=holder.clock).purge()
     withdrawn = turn_to_new_versions(holder)
     retention = Retention(holder.audit, clock=holder.clock)
     erased = erase_due_entries(holder.database, retention, holder.covenants, holder.course)
-    if destroyed or withdrawn or erased:
-        _log.info("upkeep", sealing_keys_destroyed=destroyed, party_keys_destroyed=withdrawn, entries_erased=erased)
+    if destroyed or withdrawn or erased or forgotten:
+        done = {"sealing_keys_destroyed": destroyed, "party_keys_destroyed": withdrawn, "rows_forgotten": forgotten}
+        _log.info("upkeep", **done, entries_erased=erased)
 
 
 def kept_up(holder: KeyHolder) -> Heartbeat:

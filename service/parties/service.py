@@ -29,7 +29,7 @@ State = Literal["active", "suspended", "left"]
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A party as this service knows it."""
+    """A party as this service knows it; `kind` and `oin` are those of the version it was enrolled under."""
 
     party: str
     kind: str

@@ -1,7 +1,7 @@
 """Releasing a field's key to the recipient of a grant: the one way in which a sealed field opens.
 
- 1. The grant is a JWS of the broker that is enrolled here: ES256 under its registered grant key, of the one `typ`, for
-    this key holder, unexpired, living for at most two minutes.
+ 1. The grant is a JWS of the broker that is enrolled here: issued under its name, ES256 under its registered grant key,
+    of the one `typ`, for this key holder, unexpired, living for at most two minutes.
  2. It is about this covenant, and its recipient is the party that asks.
  3. The wrapped key is the one it names.
  4. It was decided under the version that is current here and in force; the signal was submitted under a version that
@@ -76,10 +76,11 @@ class Releases:
         self._clock = clock
         self._random = random
 
-    def read(self, token: str, grant_key_id: str, grant_key: EllipticCurvePublicKey) -> Grant:
+    def read(self, token: str, broker: str, grant_key_id: str, grant_key: EllipticCurvePublicKey) -> Grant:
         """Step 1. Raises Refused; nothing of such a token is believed, not even for the log."""
+        keys = {grant_key_id: grant_key}
         try:
-            return verify_grant(token, {grant_key_id: grant_key}, key_holder=self._issuer, now=self._clock())
+            return verify_grant(token, keys, broker=broker, key_holder=self._issuer, now=self._clock())
         except TokenError as error:
             raise Refused("grant-invalid", str(error), pointer="/grant") from None
 

@@ -79,7 +79,6 @@ def build_api(
         title=title,
         description=description,
         version=version,
-        contact=dict(contact),
         license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
         servers=[{"url": server_url, "description": "This service"}],
         openapi_tags=[*map(dict, tags), {"name": "Service", "description": "The service itself"}],
@@ -99,7 +98,7 @@ def build_api(
 
     def openapi() -> dict[str, Any]:
         if not document:
-            document.update(describe(app))
+            document.update(describe(app, contact))
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -26,7 +26,7 @@ from service.audit.query import LONGEST_QUERY
 from service.principals import Principal, Role
 from service.web.audit_visit import AuditDesk, Visit
 from service.web.authentication import require
-from service.web.parameters import CovenantId, Cursor
+from service.web.parameters import IN_DIGITS, CovenantId, Cursor
 
 __all__ = ["audit_routes"]
 
@@ -49,7 +49,7 @@ Listed = Annotated[
 ]
 Bucket = Annotated[Literal["day", "week"], Query(description="Days, or weeks from Monday")]
 FormatName = Annotated[Literal["jsonl", "csv", "logboek"], Query(alias="format", description="Of the export")]
-PageLimit = Annotated[int, Query(alias="limit", ge=1, le=500, description="The most entries to return")]
+PageLimit = Annotated[int, Query(alias="limit", ge=1, le=500, description="The most entries to return"), IN_DIGITS]
 Reference = Annotated[UUID, Path(alias="entry", description="An entry, by the reference that a list gave")]
 
 

@@ -37,17 +37,19 @@ from service.principals import Principal, Role
 from service.storage.database import Database
 from service.web.authentication import require
 from service.web.context import context_of
-from service.web.parameters import CovenantId
+from service.web.parameters import IN_DIGITS, CovenantId
 
 __all__ = ["LogDesk", "line_of", "log_routes"]
 
 Anyone = Annotated[Principal, Depends(require(*Role))]
 
-Level = Annotated[int, Path(ge=0, le=7, description="0 for the leaves; a hash of each further level covers 256 below")]
+Level = Annotated[
+    int, Path(ge=0, le=7, description="0 for the leaves; a hash of each further level covers 256 below"), IN_DIGITS
+]
 TileName = Annotated[str, Path(max_length=40, description="As `x001/x234/067`, or `067.p/8` while it is not full")]
 BundleName = Annotated[str, Path(max_length=40, description="As the tile of the entries' leaves")]
-Place = Annotated[int, Query(ge=0, lt=2**63, description="Of the leaf, from zero")]
-Size = Annotated[int, Query(ge=1, lt=2**63, description="Leaves of a tree that the log had")]
+Place = Annotated[int, Query(ge=0, lt=2**63, description="Of the leaf, from zero"), IN_DIGITS]
+Size = Annotated[int, Query(ge=1, lt=2**63, description="Leaves of a tree that the log had"), IN_DIGITS]
 Witnessed = Annotated[bool, Query(description="Instead of the last signed head the last that the witness cosigned")]
 
 _NOTE, _HASHES, _LINES = "text/plain; charset=utf-8", "application/octet-stream", "application/jsonl"

@@ -7,6 +7,7 @@ FastAPI would say 422.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -35,9 +36,14 @@ _REFUSALS: dict[str, tuple[str, str]] = {
 _EXTRA_HEADERS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The document of `app`, whose routes stand under `PREFIX`."""
+def describe(app: FastAPI, contact: Mapping[str, str]) -> dict[str, Any]:
+    """The document of `app`, whose routes stand under `PREFIX`; `contact` has name, email and url.
+
+    FastAPI is not given the contact: it would warn on standard error that it cannot check the address.
+    """
     document = FastAPI.openapi(app)
+    version = document["info"].pop("version")
+    document["info"] |= {"contact": dict(contact), "version": version}
     document["paths"] = {path.removeprefix(PREFIX): item for path, item in document["paths"].items()}
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
@@ -45,7 +51,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     schemas.pop("ValidationError", None)
     schemas |= _problem_schemas()
     components["schemas"] = dict(sorted(schemas.items()))
-    components["headers"] = _headers(document["info"]["version"])
+    components["headers"] = _headers(version)
     components["responses"] = {name: _refusal(status, words) for status, (name, words) in _REFUSALS.items()}
     for item in document["paths"].values():
         for method, operation in item.items():

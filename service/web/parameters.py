@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Path, Query
+from pydantic import BeforeValidator
 
 from clients.protocol.messages.base import IDENTIFIER_PATTERN, VERSION_PATTERN
 from clients.protocol.officers import OFFICERS
 
 __all__ = [
+    "IN_DIGITS",
     "CovenantId",
     "Cursor",
     "IdempotencyKey",
@@ -22,6 +25,16 @@ __all__ = [
     "Version",
 ]
 
+
+def _in_digits(value: Any) -> Any:
+    # int() would take "5.0", "+5", "1_000" and digits of other scripts
+    if isinstance(value, str) and not re.fullmatch("0|[1-9][0-9]*", value):
+        raise ValueError("must be a whole number in decimal digits")
+    return value
+
+
+IN_DIGITS = BeforeValidator(_in_digits)
+"""Last of the annotations of a whole number in a URL: it is written in one way only."""
 CovenantId = Annotated[
     str, Path(alias="covenantId", pattern=IDENTIFIER_PATTERN, description="The covenant, by the id in its document")
 ]
@@ -52,7 +65,7 @@ IdempotencyKey = Annotated[
         description="A fresh UUID per request; a repetition under it gets the same answer",
     ),
 ]
-Limit = Annotated[int, Query(alias="limit", ge=1, le=1000, description="The most items to return")]
+Limit = Annotated[int, Query(alias="limit", ge=1, le=1000, description="The most items to return"), IN_DIGITS]
 Cursor = Annotated[
     str | None, Query(alias="cursor", max_length=2048, description="The previous page's cursor; absent for the first")
 ]

@@ -148,14 +148,14 @@ def registry_routes(registrar: Registrar) -> APIRouter:
     def list_parties(_: Anyone, covenant_id: CovenantId) -> Directory:
         """The parties as this service knows them."""
         with database.transaction() as session:
-            covenants.current(session, covenant_id)  # an unknown covenant is not an empty one
+            signatories = covenants.current(session, covenant_id).parties
             found = parties.list(session, covenant_id)
         return Directory(
             covenant_id=covenant_id,
             parties=tuple(
                 DirectoryEntry(
                     party=one.party,
-                    kind=one.kind,
+                    kind=signatories[one.party].kind if one.party in signatories else one.kind,
                     oin=one.oin,
                     state=one.state,
                     signing_key=one.keys.signing_key,

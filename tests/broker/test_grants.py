@@ -29,7 +29,9 @@ def granted(world: World, answer: Answer) -> Grant:
     assert answer.status == 200, answer.body
     key = world.stage.context.desk.grants.private_key.public_key()
     keys = {jws.thumbprint(key): key}
-    return verify_grant(answer.body["grant"], keys, key_holder=KEY_HOLDER_ISSUER, now=world.stage.clock())
+    return verify_grant(
+        answer.body["grant"], keys, broker=ISSUER, key_holder=KEY_HOLDER_ISSUER, now=world.stage.clock()
+    )
 
 
 def disclosed(world: World, **stated: Any) -> tuple[UUID, UUID, dict[str, Any]]:

@@ -262,6 +262,13 @@ def test_a_withdrawn_signal_does_not_come_back(stage: Stage) -> None:
 # -- reading back
 
 
+@pytest.mark.parametrize("limit", ["5.0", "%2B5", "%205", "1_0", "05", "5e0", "true", "%D9%A5"])
+def test_a_number_in_a_query_is_written_in_digits(stage: Stage, limit: str) -> None:
+    response = stage.partner("police").get(f"/signals?limit={limit}")
+    assert response.status_code == 400
+    assert [fault["pointer"] for fault in response.json()["errors"]] == ["query/limit"]
+
+
 def test_pages_hold_every_signal_once_in_the_order_they_came(stage: Stage) -> None:
     police = stage.partner("police")
     made: list[Made] = []

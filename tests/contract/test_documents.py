@@ -29,6 +29,12 @@ def document(service: str) -> dict[str, Any]:
     return documents.document(service)
 
 
+@each_service
+def test_describing_a_service_says_nothing_else(service: str, caplog: pytest.LogCaptureFixture) -> None:
+    documents.document(service)
+    assert caplog.messages == []
+
+
 def operations(service: str) -> Iterator[Operation]:
     """Path, method and description of each operation."""
     for path, item in document(service)["paths"].items():

@@ -8,7 +8,7 @@ import pytest
 
 from clients.protocol.messages.broker import SignalBatch
 from clients.protocol.messages.keyholder import Enrolment
-from clients.sdk import ClientError, Refused, Stale, VerificationError, create_profile
+from clients.sdk import ClientError, Refused, Stale, VerificationError, create_profile, open_profile
 from clients.sdk.journal import EntryState
 from clients.sdk.opening import Opened
 from tests.governance.town import ADDRESSES, C, Town, record, seen_by, version_from
@@ -274,3 +274,25 @@ def test_a_party_that_a_version_names_no_more_is_out(town: Town) -> None:
     town.upkeep()
     for service in ("broker", "keyholder"):
         assert not [name for name in town.keys[service].names() if "/housing-south" in name]
+
+
+def test_the_directories_say_of_what_kind_a_party_is_now(town: Town) -> None:
+    """Nothing is decided on what they say: each decision reads the kind in the version it is decided under."""
+    police, care = "Police unit Midden, kind: police", "Care team Vogelplein, kind: care"
+    changes = (
+        (police, police.replace("kind: police", "kind: care")),
+        (care, care.replace("kind: care", "kind: police")),
+    )
+    change_tomorrow(town, *changes)
+    town.upkeep()
+    town.operator("broker").set_up(C)
+    for service in ("broker", "keyholder"):
+        town.operator(service).enrol_party(C, enrolment_of(town, "police"))  # a repetition is harmless still
+        kinds = {one.party: one.kind for one in town.operator(service).parties(C).parties}
+        assert (kinds["police"], kinds["care-team"], kinds["housing-north"]) == ("care", "police", "housing")
+    assert "person-bsn" in town.session("police").agreement.keys
+    assert "person-bsn" not in town.session("care-team").agreement.keys
+
+
+def enrolment_of(town: Town, party: str) -> Enrolment:
+    return Enrolment(party=party, keys=open_profile(town.directory / party).public_keys())

@@ -30,6 +30,7 @@ from clients.protocol.receipts import Receipt, SignedReceipt, verify_receipt
 from clients.protocol.shares import open_share
 from clients.protocol.tokens import TokenContext, blind_values, rekey, unblind, verify_evaluation
 from service.errors import QuotaExceeded
+from service.keyholder.upkeep import upkeep
 from tests.keyholder.house import C, House, faults, read
 from tests.service.cast import OPERATOR, amended
 
@@ -149,6 +150,39 @@ def test_a_receipt_this_key_holder_did_not_issue_gets_no_proof(
     assert house.entries("proof-refused")[0]["reason"] == fault[1]
 
 
+def test_receipts_and_uses_go_when_nobody_can_ask_about_them_any_more(house: House) -> None:
+    batch = blind_values(CONTEXT, VALUES, secrets.token_bytes)
+    answer = read(ask(house, "police", batch.blinded, prove=False), EvaluationAnswer)
+    request = ProofRequest(receipt=answer.receipt, blinded=batch.blinded, evaluated=answer.evaluated)
+    for aged, rows in ((timedelta(days=6), (1, 0)), (timedelta(days=1, seconds=1), (0, 0))):
+        assert house.by_party("police", "POST", "/evaluation-proofs", request).status_code == 200
+        house.clock.advance(aged)
+        if not rows[0]:  # too late before it is gone, so that nobody can tell when upkeep was
+            response = house.by_party("police", "POST", "/evaluation-proofs", request)
+            assert (response.status_code, faults(response)) == (404, [("/receipt/receiptId", "receipt-unknown")])
+        upkeep(house.holder)
+        assert counted(house, "evaluation_receipt", "token_use") == rows
+
+
+def test_todays_uses_stay(house: House) -> None:
+    ask(house, "police", elements(3))
+    upkeep(house.holder)
+    assert counted(house, "evaluation_receipt", "token_use") == (1, 1)
+
+
+def test_request_tokens_that_are_over_go_too(house: House) -> None:
+    ask(house, "police", elements(1))
+    house.clock.advance(timedelta(minutes=10))
+    upkeep(house.holder)
+    assert counted(house, "spent_token") == (0,)
+
+
+def counted(house: House, *tables: str) -> tuple[int, ...]:
+    with house.holder.database.transaction() as session:
+        connection = session.connection()
+        return tuple(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in tables)
+
+
 def test_a_receipt_proves_only_its_own_elements_to_its_own_party(house: House) -> None:
     batch = blind_values(CONTEXT, VALUES, secrets.token_bytes)
     answer = read(ask(house, "police", batch.blinded), EvaluationAnswer)
@@ -187,6 +221,10 @@ def test_a_request_that_cannot_be_read_is_located(house: House) -> None:
         ("police", {"matchKey": "no-such-key"}, 403, ("/matchKey", "match-key-not-allowed")),
         ("police", {"keyVersion": 2}, 409, ("/keyVersion", "stale-key-version")),
         ("care-team", {"keyVersion": 0}, 400, ("/keyVersion", "greater-than-equal")),
+        ("care-team", {"keyVersion": "1"}, 400, ("/keyVersion", "int-type")),
+        ("care-team", {"keyVersion": 1.0}, 400, ("/keyVersion", "int-type")),
+        ("care-team", {"keyVersion": True}, 400, ("/keyVersion", "int-type")),
+        ("care-team", {"prove": 1}, 400, ("/prove", "bool-type")),
     ],
 )
 def test_only_the_partys_current_key_for_its_own_match_keys_evaluates(

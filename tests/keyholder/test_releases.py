@@ -139,6 +139,12 @@ def test_a_grant_that_the_broker_did_not_sign(house: House, field: tuple[WrapInf
     refuse_grant(house, sign_grant(house.grant(info, sealed.wrapped_key), jws.generate_key()), sealed)
 
 
+def test_a_grant_in_the_name_of_another_broker(house: House, field: tuple[WrapInfo, SealedField]) -> None:
+    info, sealed = field
+    grant = house.grant(info, sealed.wrapped_key, broker="https://another.example")
+    refuse_grant(house, sign_grant(grant, house.broker.granting), sealed)
+
+
 def test_a_grant_under_the_brokers_other_key(house: House, field: tuple[WrapInfo, SealedField]) -> None:
     info, sealed = field
     refuse_grant(house, sign_grant(house.grant(info, sealed.wrapped_key), house.broker.authentication), sealed)

@@ -74,8 +74,8 @@ GRANT = Grant(
 )
 
 
-def verify(token: str, *, key_holder: str = GRANT.key_holder, now: datetime = NOW) -> Grant:
-    return verify_grant(token, KEYS, key_holder=key_holder, now=now)
+def verify(token: str, *, broker: str = GRANT.broker, key_holder: str = GRANT.key_holder, now: datetime = NOW) -> Grant:
+    return verify_grant(token, KEYS, broker=broker, key_holder=key_holder, now=now)
 
 
 def test_what_was_granted_is_what_is_read() -> None:
@@ -96,6 +96,11 @@ def test_a_grant_that_nobody_could_read_is_not_made() -> None:
 def test_a_grant_of_another_broker_is_refused() -> None:
     with pytest.raises(TokenError):
         verify(sign_grant(GRANT, jws.generate_key()))
+
+
+def test_a_grant_in_the_name_of_another_broker_is_refused() -> None:
+    with pytest.raises(TokenError, match="of another broker"):
+        verify(sign_grant(GRANT, BROKER), broker="https://another.example")
 
 
 def test_a_grant_for_another_key_holder_is_refused() -> None:

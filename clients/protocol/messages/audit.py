@@ -10,7 +10,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from clients.protocol.messages.base import Bytes32, Identifier, IsoDate, Message, Moment
+from clients.protocol.messages.base import (
+    Bytes32,
+    Identifier,
+    IsoDate,
+    Message,
+    Moment,
+    Whole,
+)
 from clients.protocol.messages.broker import Token
 from clients.protocol.messages.log import ShownFieldMessage
 
@@ -36,7 +43,7 @@ class SearchRequest(SearchTerms):
     """A page of the newest entries that fit, or the page after the one that gave `cursor`."""
 
     cursor: Annotated[str | None, Field(max_length=2048)] = None
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    limit: Annotated[Whole, Field(ge=1, le=500)] = 50
 
 
 class CountsRequest(SearchTerms):
@@ -63,7 +70,7 @@ class AuditEntryMessage(Message):
     entry_id: UUID | None = None
     day: IsoDate | None = None
     at: Moment | None = None
-    leaf_index: int | None = None
+    leaf_index: Whole | None = None
     fields: dict[str, Any]
 
 
@@ -90,7 +97,7 @@ class ProvedEntry(Message):
 
 class FacetValue(Message):
     value: str
-    count: int
+    count: Whole
 
 
 class AuditFacets(Message):
@@ -98,7 +105,7 @@ class AuditFacets(Message):
 
     first: IsoDate | None = None
     last: IsoDate
-    total: int
+    total: Whole
     facets: dict[str, tuple[FacetValue, ...]]
 
 
@@ -106,8 +113,8 @@ class CountMessage(Message):
     """Entries of one day, or of the seven days from `start` on, and the refusals among them."""
 
     start: IsoDate
-    entries: int
-    refused: int
+    entries: Whole
+    refused: Whole
 
 
 class AuditCounts(Message):
@@ -155,7 +162,7 @@ class MisuseFinding(Message):
     limit: float
     words: str
     entries: tuple[UUID, ...]
-    total: int
+    total: Whole
 
 
 class LogDifference(Message):

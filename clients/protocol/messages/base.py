@@ -38,6 +38,12 @@ VersionHash = Annotated[str, Field(pattern=VERSION_PATTERN)]
 Month = Annotated[str, Field(pattern=MONTH_PATTERN)]
 
 
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number, written as one: neither `"5"` nor `5.0` nor `true`."""
+Truth = Annotated[bool, Field(strict=True)]
+"""`true` or `false`, and nothing that stands for them elsewhere."""
+
+
 class Message(BaseModel):
     """Base of all wire messages: frozen, camelCase on the wire, unknown members refused."""
 

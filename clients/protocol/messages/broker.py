@@ -18,7 +18,9 @@ from clients.protocol.messages.base import (
     Message,
     Moment,
     Month,
+    Truth,
     VersionHash,
+    Whole,
 )
 
 MAXIMUM_BATCH = 1000
@@ -29,7 +31,7 @@ class Token(Message):
     """A partner's own pseudonym for one match key value: t_A = k_A·P, a ristretto255 element of 32 bytes."""
 
     match_key: Identifier
-    key_version: Annotated[int, Field(ge=1)]
+    key_version: Annotated[Whole, Field(ge=1)]
     token: Bytes32
 
 
@@ -108,16 +110,16 @@ class SignalStatus(StrEnum):
 class SignalResult(Message):
     """What became of one signal of a batch. `signal_id` is absent where it could not be read."""
 
-    index: int
+    index: Whole
     signal_id: UUID | None = None
     status: SignalStatus
     faults: tuple[Fault, ...] = ()
 
 
 class SignalBatchResult(Message):
-    accepted: int
-    repeated: int
-    rejected: int
+    accepted: Whole
+    repeated: Whole
+    rejected: Whole
     results: tuple[SignalResult, ...]
 
 
@@ -185,7 +187,7 @@ class Hit(Message):
 class HitEvent(Message):
     """One change in what a viewer may see, in the order of the viewer's own sequence."""
 
-    sequence: int
+    sequence: Whole
     kind: Literal["appeared", "changed", "retracted"]
     hit_id: UUID
     purpose: str
@@ -199,7 +201,7 @@ class HitPage(Message):
     events: tuple[HitEvent, ...]
     cursor: str
     """Pass it as `since` to go on; it stays the same while nothing has changed."""
-    more: bool
+    more: Truth
 
 
 class ReasonMessage(Message):
@@ -230,8 +232,8 @@ class Evidence(Message):
     """One per item slot of the version the signal was submitted under, in slot order."""
     salts: dict[str, Bytes16]
     """Salts of the visible plain items only; those of sealed variants stand with the variants."""
-    leaf_index: int
-    batch_size: int
+    leaf_index: Whole
+    batch_size: Whole
     path: tuple[Bytes32, ...]
     signature: Bytes64
 
@@ -325,7 +327,7 @@ class PublishedPartyKey(Message):
     """D_A = d_A·G of one party with its DLEQ proof (G, D_A; K_A, T): challenge ‖ response, 64 bytes."""
 
     party: str
-    key_version: int
+    key_version: Whole
     point: Bytes32
     proof: Bytes64
 
@@ -354,6 +356,6 @@ class CovenantDescription(Message):
 class SetUpAnswer(Message):
     """What a run of the set-up came to: party keys taken in now, those known before, and all that is published."""
 
-    accepted: int
-    unchanged: int
+    accepted: Whole
+    unchanged: Whole
     keys: tuple[PublishedMatchKey, ...]

@@ -6,7 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from clients.protocol.messages.base import Message
+from clients.protocol.messages.base import (
+    Message,
+    Whole,
+)
 from clients.protocol.messages.governance import LONGEST_DOCUMENT
 
 
@@ -27,9 +30,9 @@ class ReplayRow(Message):
     from_kind: str
     to_kind: str
     category: str
-    gained: int | None = None
-    lost: int | None = None
-    kept: int | None = None
+    gained: Whole | None = None
+    lost: Whole | None = None
+    kept: Whole | None = None
 
 
 class ReplayAnswer(Message):
@@ -40,7 +43,7 @@ class ReplayAnswer(Message):
 
     current_version: str
     draft_version: str
-    minimum: int
+    minimum: Whole
     rows: tuple[ReplayRow, ...]
 
 
@@ -50,13 +53,13 @@ class AreaFigure(Message):
 
     category: str
     month: str
-    signals: int
-    subjects: int
+    signals: Whole
+    subjects: Whole
 
 
 class AreaFigures(Message):
     """Figures for one purpose, of months that are over. What is not there is nothing, or below the minimum."""
 
     purpose: str
-    minimum: int
+    minimum: Whole
     figures: tuple[AreaFigure, ...]

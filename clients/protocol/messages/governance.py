@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clients.protocol.messages.base import Bytes64, Identifier, IsoDate, Message, Moment, VersionHash
+from clients.protocol.messages.base import (
+    Bytes64,
+    Identifier,
+    IsoDate,
+    Message,
+    Moment,
+    VersionHash,
+    Whole,
+)
 from clients.protocol.messages.keyholder import Approval
 
 LONGEST_DOCUMENT = 1_000_000
@@ -44,7 +52,7 @@ class VersionSummary(Message):
     title: str
     valid_from: IsoDate
     valid_until: IsoDate
-    number: int | None = None
+    number: Whole | None = None
     predecessor: VersionHash | None = None
     """The version it replaces. Absent for the first one, and for a draft."""
     author: str | None = None
@@ -79,8 +87,8 @@ class Finding(Message):
 
     severity: Literal["error", "warning"]
     code: str
-    line: int
-    column: int
+    line: Whole
+    column: Whole
     detail: str
     suggestion: str = ""
 

@@ -14,7 +14,9 @@ from clients.protocol.messages.base import (
     Identifier,
     Message,
     Month,
+    Truth,
     VersionHash,
+    Whole,
 )
 
 MAXIMUM_EVALUATIONS = 1000
@@ -25,9 +27,9 @@ class EvaluationRequest(Message):
     """Blinded elements of one match key, to be evaluated with the party's own key k_A."""
 
     match_key: Identifier
-    key_version: Annotated[int, Field(ge=1)]
+    key_version: Annotated[Whole, Field(ge=1)]
     blinded: Annotated[tuple[Bytes32, ...], Field(min_length=1, max_length=MAXIMUM_EVALUATIONS)]
-    prove: bool = True
+    prove: Truth = True
     """Without, the proof may be asked afterwards by the receipt."""
 
 
@@ -38,8 +40,8 @@ class ReceiptMessage(Message):
     party: str
     covenant_id: str
     match_key: str
-    key_version: int
-    count: int
+    key_version: Whole
+    count: Whole
     digest: Bytes32
     """SHA-256 of blinded ‖ evaluated, in order."""
     signature: Bytes64
@@ -68,7 +70,7 @@ class PartyCommitment(Message):
     """K_A = k_A·G."""
 
     party: str
-    key_version: int
+    key_version: Whole
     point: Bytes32
 
 
@@ -83,7 +85,7 @@ class MatchKeyCommitments(Message):
 class KeyRotation(Message):
     """An operator has a party's key replaced. Repeating it is harmless: a key has a version only once."""
 
-    key_version: Annotated[int, Field(ge=2)]
+    key_version: Annotated[Whole, Field(ge=2)]
     """The version of the new key: one more than that of the key it replaces."""
     reason: Annotated[str, Field(min_length=3, max_length=500)]
     """One line for the audit log, naming nobody."""
@@ -101,7 +103,7 @@ class ConversionShare(Message):
 
     match_key: str
     party: str
-    key_version: int
+    key_version: Whole
     commitment: Bytes32
     """K_A, for reading beside the published one."""
     sealed_share: Binary

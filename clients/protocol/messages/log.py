@@ -8,7 +8,12 @@ from uuid import UUID
 from pydantic import Field
 
 from clients.protocol.checkpoint import LONGEST_NOTE
-from clients.protocol.messages.base import Bytes32, Message, Moment
+from clients.protocol.messages.base import (
+    Bytes32,
+    Message,
+    Moment,
+    Whole,
+)
 
 LONGEST_PROOF = 64
 """Hashes: one more than a tree of 2^63 leaves needs."""
@@ -28,16 +33,16 @@ class LogDescription(Message):
 class InclusionProof(Message):
     """That the leaf at `index` stands in the tree of `size` leaves: hashes from the leaf's sibling upwards."""
 
-    index: int
-    size: int
+    index: Whole
+    size: Whole
     path: Proof
 
 
 class ConsistencyProof(Message):
     """That the tree of `second` leaves goes on from that of `first` leaves."""
 
-    first: int
-    second: int
+    first: Whole
+    second: Whole
     path: Proof
 
 
@@ -48,7 +53,7 @@ class LoggedEntry(Message):
     and `fields` the entry is there no more, and its leaf alone stands for it; `erased_by` is the entry that says so.
     """
 
-    index: int
+    index: Whole
     salt: Bytes32 | None = None
     fields: dict[str, str] | None = None
     erased_by: UUID | None = None
@@ -68,7 +73,7 @@ class CosignatureRequest(Message):
     the log was taken back.
     """
 
-    old_size: Annotated[int, Field(ge=0, lt=2**63)]
+    old_size: Annotated[Whole, Field(ge=0, lt=2**63)]
     consistency: Proof
     """From `old_size` to the checkpoint; empty if that is 0, or not less than the checkpoint's size."""
     checkpoint: Note

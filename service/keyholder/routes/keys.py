@@ -32,14 +32,14 @@ RetentionMonth = Annotated[
 def read_directory(holder: Holder, caller: AnyCaller, covenant_id: CovenantId) -> Directory:
     """Every party that was ever enrolled, with the keys by which its signatures are verified, and its state."""
     with holder.database.transaction() as session:
-        holder.covenants.current(session, covenant_id)
+        signatories = holder.covenants.current(session, covenant_id).parties
         parties = holder.parties.list(session, covenant_id)
     return Directory(
         covenant_id=covenant_id,
         parties=tuple(
             DirectoryEntry(
                 party=party.party,
-                kind=party.kind,
+                kind=signatories[party.party].kind if party.party in signatories else party.kind,
                 oin=party.oin,
                 state=party.state,
                 signing_key=party.keys.signing_key,

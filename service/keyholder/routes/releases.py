@@ -38,7 +38,7 @@ def release_field(holder: Holder, caller: PartyCaller, covenant_id: CovenantId, 
     with refusals_on_record(holder, refused), holder.database.transaction() as session:
         broker = holder.counterpart.known(session)
         key = jws.public_key_from_jwk(broker.grant_key)
-        grant, service = holder.releases.read(body.grant, broker.grant_key_id, key), broker.service
+        grant, service = holder.releases.read(body.grant, broker.issuer, broker.grant_key_id, key), broker.service
         facts, recipient_key = _facts(holder, session, covenant_id, grant, caller)
         return holder.releases.release(
             session,
