@@ -179,6 +179,8 @@ def _repeated(rule: RepeatedSubject, subjects: Iterable[SubjectDay], first: date
     for one in subjects:
         by_subject[Who(one.party, one.actor, one.handle)][one.day] = one.times
     for who, times in by_subject.items():
+        if sum(times.values()) < rule.least:
+            continue  # as nearly all of them
         yield from slide(Series(times), rule.window_days, first, last, partial(look, who), _distance)
 
 

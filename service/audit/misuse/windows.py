@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from math import sqrt
 from statistics import median
 from typing import TypeVar
@@ -21,17 +23,18 @@ class Series:
     """A number for each day, zero where none is given."""
 
     def __init__(self, numbers: Mapping[date, int]) -> None:
-        self._numbers = {day: number for day, number in numbers.items() if number}
+        self._days = sorted(day for day, number in numbers.items() if number)
+        self._sums = [0, *accumulate(numbers[day] for day in self._days)]
         self.begins = min(numbers, default=None)
         """The first day on which anything is known, be it a zero."""
 
     def between(self, first: date, last: date) -> int:
         """The sum, both days included."""
-        return sum(number for day, number in self._numbers.items() if first <= day <= last)
+        return self._sums[bisect_right(self._days, last)] - self._sums[bisect_left(self._days, first)]
 
     def days_between(self, first: date, last: date) -> int:
         """How many days are not zero."""
-        return sum(first <= day <= last for day in self._numbers)
+        return bisect_right(self._days, last) - bisect_left(self._days, first)
 
 
 @dataclass(frozen=True, slots=True)
