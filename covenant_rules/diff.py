@@ -12,16 +12,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache, partial, reduce
+from operator import itemgetter, or_
+from typing import NamedTuple
 
+from covenant_rules.compile import Memory
 from covenant_rules.conditions import Alternative, implies, order
 from covenant_rules.matrix import Matrix, Space, places
 from covenant_rules.model import AuditSight, Covenant, Effect, HandlingCode, Party
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """Every cell with one of these purposes, one of these stages, and so on; words in the order of the covenant."""
 
     purposes: tuple[str, ...]
@@ -108,12 +109,13 @@ def diff(old: Covenant, new: Covenant) -> Difference:
     items = tuple(dict.fromkeys(new.items + old.items))
     was, now = ([matrix.sets.get(item, 0) for item in items] for matrix in (before, after))
     kept = [a & b for a, b in zip(was, now, strict=True)]
+    boxes = _Boxes(shared, items)
     return Difference(
         old=old.version,
         new=new.version,
-        gained=boxes(shared, items, _by_cell([b & ~k for b, k in zip(now, kept, strict=True)])),
-        lost=boxes(shared, items, _by_cell([a & ~k for a, k in zip(was, kept, strict=True)])),
-        conditions=_conditions(before, after, items, kept),
+        gained=boxes(_by_cell([b & ~k for b, k in zip(now, kept, strict=True)])),
+        lost=boxes(_by_cell([a & ~k for a, k in zip(was, kept, strict=True)])),
+        conditions=_conditions(before, after, items, kept, boxes),
         terms=_terms(old, new),
         codes=_codes(old, new),
         parties=_parties(old, new),
@@ -124,26 +126,48 @@ def _by_cell(sets: Iterable[int]) -> dict[int, int]:
     """A set of cells per item, turned into a set of items per cell."""
     cells: defaultdict[int, int] = defaultdict(int)
     for place, bits in enumerate(sets):
+        item = 1 << place
         for cell in places(bits):
-            cells[cell] |= 1 << place
+            cells[cell] |= item
     return cells
 
 
-def boxes(space: Space, items: tuple[str, ...], cells: Mapping[int, int]) -> tuple[Box, ...]:
-    """Few boxes, disjoint, that hold these cells with these items and no more: merged along one axis after another."""
-    axes = (*space.axes, items)
-    found: set[tuple[int, ...]] = {
-        (*(1 << place for place in space.coordinates(cell)), held) for cell, held in cells.items()
-    }
-    for axis in (4, 3, 2, 1, 0):
-        merged: defaultdict[tuple[int, ...], int] = defaultdict(int)
-        for box in found:
-            merged[box[:axis] + box[axis + 1 :]] |= box[axis]
-        found = {(*rest[:axis], bits, *rest[axis:]) for rest, bits in merged.items()}
-    ordered = sorted([[_numbers(bits) for bits in box] for box in found])
-    return tuple(
-        Box(*[tuple([axis[n] for n in chosen]) for axis, chosen in zip(axes, box, strict=True)]) for box in ordered
-    )
+_MERGED = [(axis, itemgetter(*(other for other in range(6) if other != axis))) for axis in (3, 2, 1, 0)]
+"""Axes along which boxes are merged one after the other, each with what must be alike: all the others."""
+
+
+class _Boxes:
+    """Few boxes, disjoint, that hold some cells with some items and no more: merged along one axis after another."""
+
+    def __init__(self, space: Space, items: tuple[str, ...]) -> None:
+        self._width = len(space.axes[-1])
+        self._corner: Memory[int, tuple[int, ...]] = Memory(
+            lambda cell: tuple([1 << place for place in space.coordinates(cell)[:-1]]), most=1 << 16
+        )
+        self._words = [Memory(partial(_chosen, axis), most=1 << 16) for axis in (*space.axes, items)]
+
+    def __call__(self, cells: Mapping[int, int]) -> tuple[Box, ...]:
+        """Of the items, as bits, per cell. Sorted."""
+        width = self._width
+        alike: defaultdict[tuple[int, int], int] = defaultdict(int)
+        for cell, held in cells.items():
+            rest, category = divmod(cell, width)  # categories run fastest
+            alike[rest, held] |= 1 << category
+        found: list[tuple[int, ...]] = [
+            (*self._corner[rest * width], categories, held) for (rest, held), categories in alike.items()
+        ]
+        for axis, others in _MERGED:
+            if len(found) > 1:
+                merged: defaultdict[tuple[int, ...], int] = defaultdict(int)
+                for box in found:
+                    merged[others(box)] |= box[axis]
+                found = [(*rest[:axis], bits, *rest[axis:]) for rest, bits in merged.items()]
+        ordered = sorted(found, key=lambda box: [_numbers(bits) for bits in box])
+        return tuple(Box(*[words[bits] for words, bits in zip(self._words, box, strict=True)]) for box in ordered)
+
+
+def _chosen(axis: Sequence[str], bits: int) -> tuple[str, ...]:
+    return tuple([axis[place] for place in places(bits)])
 
 
 @lru_cache(maxsize=4096)
@@ -182,7 +206,7 @@ _Opened = defaultdict[int, dict[int, int]]
 
 
 def _conditions(
-    before: Matrix, after: Matrix, items: tuple[str, ...], kept: Sequence[int]
+    before: Matrix, after: Matrix, items: tuple[str, ...], kept: Sequence[int], boxes: _Boxes
 ) -> tuple[ChangedConditions, ...]:
     was, now = _openings(before, items), _openings(after, items)
     # Cells that only such permits name as stand in both versions open as they did.
@@ -191,9 +215,12 @@ def _conditions(
     numbers = {alternative: number for number, alternative in enumerate(alternatives)}
     opened, opens = (_in_cells(openings, touched, numbers) for openings in (was, now))
     differing: defaultdict[tuple[int, int], dict[int, int]] = defaultdict(dict)
-    for cell, held in _by_cell([bits & touched for bits in kept]).items():
-        for key, shared in _differing(opened[cell], opens[cell], held).items():
-            differing[key][cell] = shared
+    rows = [bits.to_bytes(after.space.size // 8 + 1, "little") for bits in kept]
+    for cell in places(touched):
+        byte, bit = cell >> 3, 1 << (cell & 7)
+        held = sum([1 << place for place, row in enumerate(rows) if row[byte] & bit])
+        for part, old, new in _differing(opened[cell], opens[cell], held):
+            differing[old, new][cell] = part
     judge = _Judge(alternatives)
     changed: defaultdict[_Verdict, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
     for key, cells in differing.items():
@@ -201,34 +228,44 @@ def _conditions(
         if verdict is not None:
             for cell, shared in cells.items():
                 changed[verdict][cell] |= shared
-    return tuple(
-        ChangedConditions(change, box, judge.told(old), judge.told(new))
-        for change, old, new in sorted(changed)
-        for box in boxes(after.space, items, changed[change, old, new])
-    )
+    found: list[ChangedConditions] = []
+    for verdict in sorted(changed):
+        change, *told = verdict[0], *map(judge.told, verdict[1:])
+        found += [ChangedConditions(change, box, *told) for box in boxes(changed[verdict])]
+    return tuple(found)
 
 
-def _differing(before: Mapping[int, int], after: Mapping[int, int], held: int) -> dict[tuple[int, int], int]:
-    """The items of a cell that open otherwise than before, by the sets of alternatives, as bits, before and after."""
-    remaining = 0
-    for alternative in {*before, *after}:
-        remaining |= before.get(alternative, 0) ^ after.get(alternative, 0)
-    remaining &= held
-    parts: defaultdict[tuple[int, int], int] = defaultdict(int)
-    while remaining:
-        item = remaining & -remaining
-        remaining ^= item
-        parts[_opening(before, item), _opening(after, item)] |= item
+def _differing(before: Mapping[int, int], after: Mapping[int, int], held: int) -> list[_Part]:
+    """The items of a cell that open otherwise than before, by how they did and do."""
+    differing = 0
+    for alternative, _ in before.items() ^ after.items():
+        differing |= before.get(alternative, 0) ^ after.get(alternative, 0)
+    differing &= held
+    # Split by one alternative after the other: few parts come of it, since many items open alike.
+    parts = [(differing, 0, 0)] if differing else []
+    for alternative, items in before.items():
+        if items & differing:
+            parts = _split(parts, items, 1 << alternative, 0)
+    for alternative, items in after.items():
+        if items & differing:
+            parts = _split(parts, items, 0, 1 << alternative)
     return parts
 
 
-def _opening(alternatives: Mapping[int, int], item: int) -> int:
-    opening = 0
-    for alternative, items in alternatives.items():
-        if items & item:
-            opening |= 1 << alternative
-    return opening
+def _split(parts: Iterable[_Part], items: int, was: int, now: int) -> list[_Part]:
+    """Every part in two: what opens by one more alternative, and what does not."""
+    found: list[_Part] = []
+    for part, before, after in parts:
+        more = part & items
+        if more:
+            found.append((more, before | was, after | now))
+        if more != part:
+            found.append((part ^ more, before, after))
+    return found
 
+
+_Part = tuple[int, int, int]
+"""Some items, and the sets of alternatives by which they open before and after, all as bits."""
 
 _Verdict = tuple[Change, int, int]
 """With the weakest alternatives before and after, as bits."""
@@ -244,17 +281,18 @@ class _Judge:
             for strict in alternatives
         ]
         """Per alternative, those that hold wherever it holds, itself among them."""
+        self._weakest: Memory[int, int] = Memory(self._without_stricter)
 
     def __call__(self, before: int, after: int) -> _Verdict | None:
         """None where the same situations open both."""
-        wider = all(self._weaker[old] & after for old in places(before))
-        narrower = all(self._weaker[new] & before for new in places(after))
+        wider = all(self._weaker[old] & after for old in places(before & ~after))
+        narrower = all(self._weaker[new] & before for new in places(after & ~before))
         if wider and narrower:
             return None
         change = Change.WIDENED if wider else Change.NARROWED if narrower else Change.CHANGED
-        return change, self._weakest(before), self._weakest(after)
+        return change, self._weakest[before], self._weakest[after]
 
-    def _weakest(self, chosen: int) -> int:
+    def _without_stricter(self, chosen: int) -> int:
         """Without those that open nothing which another does not open anyhow."""
         kept = chosen
         for place in places(chosen):

@@ -104,16 +104,17 @@ def first(bits: int) -> int:
     return (bits & -bits).bit_length() - 1
 
 
-def places(bits: int) -> Iterator[int]:
+def places(bits: int) -> list[int]:
     """Positions of the bits that are set, lowest first."""
-    start = 0
+    found, start = [], -1
     # Word by word: what is done to one word does not copy all the others.
     for word in _words(bits) if bits >> 64 else (bits,):
         while word:
             lowest = word & -word
-            yield start + lowest.bit_length() - 1
+            found.append(start + lowest.bit_length())
             word ^= lowest
         start += 64
+    return found
 
 
 def _words(bits: int) -> tuple[int, ...]:
