@@ -63,7 +63,7 @@ def decide(question: Question, facts: Facts) -> Decision:
     return Decision(facts.current.version) if asked is None else answer(*settle(asked), asked)  # 11
 
 
-def shown(question: Question, facts: Facts) -> dict[str, int]:
+def visible_items(question: Question, facts: Facts) -> dict[str, int]:
     """Per signal, the items of the answer as bits in the numbering of the current version: for who counts answers."""
     asked = ask(question, facts)
     return {} if asked is None else {c.signal.id: items for c, items in settle(asked)[0]}
@@ -74,10 +74,10 @@ def settle(asked: Asked) -> tuple[list[tuple[Candidate, int]], Count]:
     seen = [c for signal in asked.signals if (c := candidate(signal, asked)) is not None]  # 3 to 7
     n: Count | None = None
     while True:  # 10
-        left = [(c, items) for c in seen if (items := visible(c, n)) & HIT]  # 8
-        if n is not None and len(left) == len(seen):
-            return left, n
-        seen = [c for c, _ in left]
+        shown = [(c, items) for c in seen if (items := visible(c, n)) & HIT]  # 8
+        if n is not None and len(shown) == len(seen):
+            return shown, n
+        seen = [c for c, _ in shown]
         n = count(seen, asked)  # 9
 
 

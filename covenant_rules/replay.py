@@ -10,7 +10,7 @@ of them, days put in the same box where no window tells them apart. A shape is d
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from covenant_rules.compile import Memory
 from covenant_rules.dates import amsterdam_date, subtract
-from covenant_rules.evaluate import observed, shown
+from covenant_rules.evaluate import observed, visible_items
 from covenant_rules.model import FIXED_ITEMS, Covenant, Facts, OwnSignal, Question, Signal
 
 
@@ -79,29 +79,36 @@ class Replay:
         """The outcomes of one subject, over all the questions that its parties would ask about it.
 
         `then` has the draft as its current version. `sealed` tells by signal what is there to be seen: what a rule
-        lets be seen and nobody sealed is neither gained nor lost.
+        lets be seen and nobody sealed is neither gained nor lost. What a party sees is what it sees by any of its
+        questions for a purpose.
         """
-        return frozenset(outcome for posed in asked for outcome in self._outcomes(posed, sealed))
-
-    def _outcomes(self, posed: Posed, sealed: Mapping[str, int]) -> Iterator[tuple[Group, Outcome]]:
-        question, today, then = posed
-        before, after = shown(question, today), shown(question, then)
-        if not before and not after:
-            return
-        stated = {signal.id: signal for signal in (*today.signals, *then.signals)}
-        for name in before.keys() | after.keys():
-            had = self._today[before.get(name, 0)] & sealed[name]
-            has = self._then[after.get(name, 0)] & sealed[name]
-            signal = stated[name]
-            group = Group(question.purpose, self._kinds[signal.party], self._kinds[question.viewer], signal.category)
-            for outcome, items in ((Outcome.GAINED, has & ~had), (Outcome.LOST, had & ~has), (Outcome.KEPT, had & has)):
-                if items:
-                    yield group, outcome
+        had: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        has: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        signals: dict[str, Signal] = {}
+        for question, today, then in asked:
+            for seen, facts, places in ((had, today, self._today), (has, then, self._then)):
+                shown = visible_items(question, facts)
+                for name, items in shown.items():
+                    seen[question.purpose, question.viewer, name] |= places[items] & sealed[name]
+                if shown:
+                    signals.update((signal.id, signal) for signal in facts.signals)
+        return frozenset(
+            (Group(purpose, self._kinds[signal.party], self._kinds[viewer], signal.category), outcome)
+            for purpose, viewer, name in had.keys() | has.keys()
+            for signal in (signals[name],)
+            for outcome in _compared(had[purpose, viewer, name], has[purpose, viewer, name])
+        )
 
     def _bits_of(self, covenant: Covenant) -> Memory[int, int]:
         """From items in the numbering of a version to items in ours."""
         places = [self._places[item] for item in covenant.items]
         return Memory(lambda items: sum(bit for place, bit in enumerate(places) if items >> place & 1))
+
+
+def _compared(had: int, has: int) -> Iterator[Outcome]:
+    for outcome, items in ((Outcome.GAINED, has & ~had), (Outcome.LOST, had & ~has), (Outcome.KEPT, had & has)):
+        if items:
+            yield outcome
 
 
 def counted_as(party: str, current: Covenant, draft: Covenant) -> str:

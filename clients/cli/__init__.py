@@ -7,8 +7,21 @@ import sys
 import typer
 from rich.console import Console
 
-from clients.cli import audit, audit_officer, audit_search, conditions, fields, hits, profile, rules, signals, versions
+from clients.cli import (
+    audit,
+    audit_officer,
+    audit_search,
+    conditions,
+    fields,
+    figures,
+    hits,
+    profile,
+    rules,
+    signals,
+    versions,
+)
 from clients.cli.plain import plain
+from clients.cli.prose import flow
 from clients.sdk.errors import ClientError
 
 app = typer.Typer(
@@ -28,6 +41,8 @@ signals.register(app)
 hits.register(app)
 fields.register(app)
 conditions.register(app)
+figures.register(app, rules.app)
+flow(app)
 
 
 def main() -> None:
@@ -36,6 +51,10 @@ def main() -> None:
         app()
     except ClientError as error:
         Console(stderr=True, highlight=False).print(f"[red]refused:[/red] {plain(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:  # a file that cannot be read or written; requests have errors of their own
+        where = f"{error.filename}: " if error.filename else ""
+        Console(stderr=True, highlight=False).print(f"[red]{plain(where)}[/red]{error.strerror}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         Console(stderr=True).print("stopped; run the same command again to go on")

@@ -17,6 +17,7 @@ from typing import Literal
 import httpx
 
 from clients.protocol.approvals import sign_approval, sign_proposal
+from clients.protocol.messages.figures import ReplayAnswer, ReplayRequest
 from clients.protocol.messages.governance import (
     Advice,
     ApprovalSignature,
@@ -124,14 +125,18 @@ class Governing:
             )
         return self.version(ours)
 
+    def replay(self, document: bytes) -> ReplayAnswer:
+        """What a draft would newly show or hide on the signals there are, in rounded numbers; it is not laid down.
+
+        Raises ClientError for bytes that are no UTF-8 text.
+        """
+        return self._broker.replay(ReplayRequest(document=_text(document)))
+
     # -- steps
 
     def draft(self, document: bytes) -> VersionDescription:
         """Lays down a draft. Raises ClientError for bytes that are no UTF-8 text."""
-        try:
-            return self._broker.draft(Draft(document=document.decode("utf-8")))
-        except UnicodeDecodeError:
-            raise ClientError("a covenant is a text in UTF-8") from None
+        return self._broker.draft(Draft(document=_text(document)))
 
     def propose(self, version: str) -> VersionDescription:
         """Signs and sends the proposal to put our draft in the place of the last version."""
@@ -198,6 +203,13 @@ class Governing:
         if self.profile.approval_key is None:
             raise ClientError("only an administrator signs versions")
         return self.profile.approval_key
+
+
+def _text(document: bytes) -> str:
+    try:
+        return document.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ClientError("a covenant is a text in UTF-8") from None
 
 
 def read_version(told: VersionDescription, version: str) -> Covenant:

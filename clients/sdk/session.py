@@ -28,6 +28,7 @@ from clients.protocol.messages.broker import (
     SourceNotice,
     Withdrawal,
 )
+from clients.protocol.messages.figures import AreaFigures
 from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
 from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.conditions import Conditions
@@ -37,6 +38,7 @@ from clients.sdk.http import Conversation
 from clients.sdk.journal import Entry, EntryState, Journal
 from clients.sdk.opening import NotOpened, Opened, Opener
 from clients.sdk.profile import Profile, ServiceAddress, open_profile
+from clients.sdk.reasons import in_words
 from clients.sdk.records import Record, RecordFile, read_mapping
 from clients.sdk.services import Broker, KeyHolder
 from clients.sdk.submission import Submitter, Tally
@@ -178,6 +180,10 @@ class Session:
             count += len(result.withdrawn)
         return count
 
+    def figures(self, purpose: str) -> AreaFigures:
+        """Area figures for one purpose, where the covenant gives them to this party's kind."""
+        return self.broker.figures(purpose)
+
     def own_signals(self) -> Iterator[OwnSignal]:
         """Every signal of ours that the broker holds, page by page."""
         cursor = None
@@ -265,7 +271,7 @@ class Session:
                 try:
                     values[match_key] = normalise(match_key, given)
                 except NormalisationError as error:
-                    raise ClientError(f"{error.field}: {error.code}") from None
+                    raise ClientError(in_words(error.field, error.code)) from None
         if not values:
             raise ClientError("give identifiers of a match key that the covenant lets this party use")
         return values

@@ -15,6 +15,7 @@ from service.broker.context import BrokerContext
 from service.broker.governance import finish_endings, turn_to_new_versions
 from service.covenants.log_retention import erase_due_entries
 from service.disclosure.conditions.upkeep import carry_on
+from service.disclosure.figures.area import draw_up
 from service.heartbeat import Heartbeat
 from service.storage.spent_tokens import DatabaseSpentTokens
 
@@ -54,6 +55,8 @@ def upkeep(context: BrokerContext) -> None:
             carry_on(session, context.desk, covenant_id)
         with context.database.transaction() as session:
             context.desk.forget(session, covenant_id)
+        with context.database.transaction() as session:
+            draw_up(session, context.desk, context.covenants.current(session, covenant_id))
     forgotten = sum(_all(context, context.signals.forget, covenant_id) for covenant_id in covenants)
     compare_logs(context)
     DatabaseSpentTokens(context.database, clock=context.clock).purge()

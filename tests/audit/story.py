@@ -124,6 +124,7 @@ def _change_the_rules(town: Recorded) -> None:
         else:
             town.steward("olga").advise(version, "unfavourable", "it is not necessary")
             town.steward("anna").reject(version, "we follow the advice")
+    town.steward("dora").replay(version_from("2026-12-02"))
     town.change(version_from("2026-12-02", ("title: Complex approach", "title: Second approach")))
     town.steward("anna").versions()
 
@@ -142,6 +143,7 @@ def _share(town: Recorded) -> None:
     list(police.notices())
     signals = [one.signal_id for one in police.own_signals()]
     police.withdraw(signals[-1:], "mistaken")
+    municipality.figures("nuisance")
     key = police.agreement.keys["address-bag"].version
     blinded = blind_values(TokenContext(C, "address-bag", NORMALISATION_VERSION), [b"x"], lambda n: bytes(range(n)))
     asked = police.key_holder.evaluate("address-bag", key, blinded.blinded, prove=False)

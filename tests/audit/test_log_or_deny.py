@@ -95,6 +95,6 @@ def test_whatever_changed_or_disclosed_anything_is_on_record(
 def _on_record(call: Call) -> bool:
     """An entry, or nothing that wants one: a repetition that changed nothing, or what needs none."""
     name = _name(call.route)
-    discloses = call.route[1] == "GET" or "audit-searches" in call.route[2]
+    discloses = call.route[1] == "GET" or any(name in call.route[2] for name in ("audit-searches", "replays"))
     wanted = call.changed or (discloses and name not in ENTRY_WHERE_IT_CHANGES)
     return call.entries > 0 or name in NO_ENTRY or not wanted

@@ -140,6 +140,12 @@ def watched(stage: Stage) -> Iterator[Watch]:
             thread.join()
 
 
+def processor_seconds() -> float:
+    """Of this process and of those it started that have ended; PostgreSQL's is not in it."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 def replay(stage: Stage, processes: int | None = None) -> ReplayAnswer:
     context = stage.context
     with context.database.transaction(isolation="REPEATABLE READ") as session:
@@ -160,11 +166,11 @@ def run(stage: Stage, signals: int, processes: int | None) -> None:
     print(f"{signals:,} signals stored in {time.perf_counter() - start:.0f} s; load {os.getloadavg()[0]:.1f}")
     before = psutil.Process().memory_info().rss
     with watched(stage) as watch:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), processor_seconds()
         answer = replay(stage, processes)
-        elapsed = time.perf_counter() - start
+        elapsed, used = time.perf_counter() - start, processor_seconds() - used
     shown = [number for row in answer.rows for number in (row.gained, row.lost, row.kept) if number]
-    print(f"replayed in {elapsed:.1f} s, {signals / elapsed:,.0f} signals a second")
+    print(f"replayed in {elapsed:.1f} s, {signals / elapsed:,.0f} signals a second; {used:.0f} s of processor time")
     print(f"{len(answer.rows)} rows, {len(shown)} numbers of {min(shown):,} to {max(shown):,}")
     print(f"memory at most {watch.most / 2**20:,.0f} MiB, of which {before / 2**20:,.0f} before")
     if watch.submissions:

@@ -2,7 +2,7 @@
 
 The figures of a month are drawn up once, when the month and a week after it are over, and never again: who reads them
 every day and subtracts yesterday's from today's finds no new signal in them, no withdrawal and nothing that expired.
-What is below the covenant's minimum is neither told nor kept, and there are no sums that it could be found from.
+They are rounded down to a multiple of the covenant's minimum before they are kept; what is below it is not kept at all.
 
 Signals that were derived from others are no observations and are not counted.
 """
@@ -18,6 +18,7 @@ from clients.protocol.messages.figures import AreaFigure, AreaFigures
 from covenant_rules.dates import amsterdam_date
 from covenant_rules.model import Covenant
 from covenant_rules.retention import month_of
+from covenant_rules.rounding import step
 from service.audit.record import AuditRecord
 from service.disclosure.desk import Desk
 from service.disclosure.figures.subjects import SUBJECT, gather
@@ -29,17 +30,16 @@ __all__ = ["SETTLED", "draw_up", "figures"]
 
 SETTLED = timedelta(days=7)
 """After a month, for signals that come in late."""
-_FEWEST = 3
-"""Below, a number that is left out would be known."""
 
 _COUNTED = f"""
     INSERT INTO area_figure (covenant_id, purpose, month, category, signals, subjects)
-    SELECT s.covenant_id, purpose, to_char(s.day, 'YYYY-MM'), s.category, count(*), count(DISTINCT {SUBJECT})
+    SELECT s.covenant_id, purpose, to_char(s.day, 'YYYY-MM'), s.category, count(*) - count(*) % :step,
+        count(DISTINCT {SUBJECT}) - count(DISTINCT {SUBJECT}) % :step
     FROM figure_signal numbered LEFT JOIN figure_subject joined USING (n)
     JOIN signal s ON s.covenant_id = :covenant_id AND s.signal_id = numbered.signal_id
     CROSS JOIN LATERAL unnest(s.purposes) AS purpose
     WHERE s.origins = '{{}}' AND to_char(s.day, 'YYYY-MM') = ANY(:months)
-    GROUP BY 1, 2, 3, 4 HAVING count(DISTINCT {SUBJECT}) >= :minimum
+    GROUP BY 1, 2, 3, 4 HAVING count(DISTINCT {SUBJECT}) >= :step
 """  # noqa: S608 - constants
 
 
@@ -59,7 +59,7 @@ def figures(
     if purpose not in covenant.purposes:
         raise Refused("purpose-unknown", "the covenant has no such purpose")
     draw_up(session, desk, covenant)
-    minimum = _minimum(covenant)
+    minimum = step(covenant.statistics.minimum_cell)
     row = AreaFigureRow
     query = (
         select(row)
@@ -84,32 +84,31 @@ def figures(
 
 
 def draw_up(session: Session, desk: Desk, covenant: Covenant) -> None:
-    """Draws up the figures of the months that have settled and were not drawn up yet."""
+    """Draws up the figures of the months that have settled and were not drawn up yet. Waits for who is at it.
+
+    They are drawn up when somebody first reads them, and by the broker itself within the hour.
+    """
     now = desk.clock()
     today = amsterdam_date(now)
     if today is None:
         raise ValueError("the clock must give an aware moment")
     parameters = {"name": f"area figures/{covenant.id}"}
     session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), parameters)
-    months = _settled(session, covenant, today)
+    versions = desk.covenants.versions(session, covenant.id)
+    months = _settled(session, covenant.id, min(version.valid_from for version in versions.values()), today)
     if months:
         gather(session, covenant.id)
-        session.connection().execute(
-            text(_COUNTED), {"covenant_id": covenant.id, "months": months, "minimum": _minimum(covenant)}
-        )
+        given = {"covenant_id": covenant.id, "months": months, "step": step(covenant.statistics.minimum_cell)}
+        session.connection().execute(text(_COUNTED), given)
         session.add_all(AreaMonthRow(covenant_id=covenant.id, month=month, drawn_up_at=now) for month in months)
         session.flush()
 
 
-def _settled(session: Session, covenant: Covenant, today: date) -> list[str]:
-    """The months since the covenant began that have settled, without those that were drawn up."""
-    done = set(session.exec(select(AreaMonthRow.month).where(AreaMonthRow.covenant_id == covenant.id)))
+def _settled(session: Session, covenant_id: str, first: date, today: date) -> list[str]:
+    """The months since the first day of the covenant that have settled, without those that were drawn up."""
+    done = set(session.exec(select(AreaMonthRow.month).where(AreaMonthRow.covenant_id == covenant_id)))
     months, last = [], (today - SETTLED).replace(day=1) - timedelta(days=1)
-    while last >= covenant.valid_from.replace(day=1):
+    while last >= first:
         months.append(month_of(last))
         last = last.replace(day=1) - timedelta(days=1)
     return sorted(set(months) - done)
-
-
-def _minimum(covenant: Covenant) -> int:
-    return max(covenant.statistics.minimum_cell, _FEWEST)

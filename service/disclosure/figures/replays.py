@@ -171,6 +171,7 @@ _here: dict[str, Recount] = {}
 
 
 def _prepare(terms: Terms) -> None:
+    os.nice(10)  # whoever submits or asks goes first
     _here["recount"] = Recount(terms)
 
 
