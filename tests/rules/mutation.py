@@ -1,59 +1,375 @@
-"""What `make mutation` found: how many mutants of each module the tests noticed, and those that none did.
+"""Changes the rules' code in thousands of places, one at a time, and sees whether the tests notice.
 
-    python -m tests.rules.mutation        after mutmut has run
+    python -m tests.rules.mutation [MODULE …]           tries the mutants of these modules, or of all
+    python -m tests.rules.mutation --again [MODULE …]   tries those once more that survived
+    python -m tests.rules.mutation --show MUTANT        prints one change
 
-prints both, and writes the table into docs/mutation.md, where those that survive are explained.
+The changes are those that mutmut makes. Test modules are imported once. For each mutant a process is forked in which
+the code of one function is exchanged, and of the tests that run that function the quickest go first, until one fails.
+What such a function did while test modules were imported its mutants have not done; those that survive are therefore
+tried once more in a process that imports the mutant from the start.
+
+What became of each mutant is kept under mutants/, so that a run goes on where it stopped as long as the module is the
+same, and counted in the table of docs/mutation.md, where those that survive are explained.
 """
 
 from __future__ import annotations
 
+import ast
+import difflib
+import hashlib
+import importlib
 import json
+import os
 import re
-from collections import Counter
-from collections.abc import Iterator
+import resource
+import sys
+import types
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.utils.format_utils import mangled_name_from_mutant_name, parse_mutant_key
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "covenant_rules"
 PAGE = ROOT / "docs" / "mutation.md"
-RUN = ROOT / "mutants"
+KEPT = ROOT / "mutants" / "outcomes.jsonl"
+CHILDREN = 2
 
-_NOTICED = {1: "noticed", 2: "noticed", 3: "noticed", 0: "survived", 33: "no test", 5: "no test", None: "not tried"}
-"""By the exit status of pytest: 2 is a mutant under which the tests could not even be imported."""
+_ARGUMENTS = [
+    "tests/rules",
+    "--quiet",
+    "--capture=no",
+    "--assert=plain",
+    "--hypothesis-profile=brief",
+    "--override-ini=addopts=--import-mode=importlib",
+    *("-m", "not speed and not source", "-p", "no:cacheprovider", "-p", "no:xdist"),
+]
+_SECONDS = 45  # of processor time; all tests together take half of it
+_MEMORY = 4 << 30
 _TABLE = re.compile(r"(<!-- table -->\n).*(<!-- end of table -->\n)", re.DOTALL)
 
 
-def outcomes() -> Iterator[tuple[str, str, str]]:
-    """Module, mutant and what became of it; a run that did not end in time was noticed too."""
-    for file in sorted(RUN.rglob("*.meta")):
-        module = str(file.relative_to(RUN)).removesuffix(".meta")
-        for mutant, status in json.loads(file.read_text("utf-8"))["exit_code_by_key"].items():
-            yield module, mutant, _NOTICED.get(status, "ran too long")
+# -- mutants
 
 
-def table(found: list[tuple[str, str, str]]) -> str:
+@cache
+def mutated(module: str) -> tuple[str, tuple[str, ...]]:
+    """The source of a module with every mutant of every function in it, and the names of the mutants."""
+    file = mutate_file_contents(module, _file(module).read_text("utf-8"))
+    return file.code, tuple(file.mutant_names)
+
+
+def _file(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def modules() -> Iterator[str]:
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        yield name.removesuffix(".__init__")
+
+
+def shown(mutant: str) -> str:
+    """The change as a difference of lines."""
+    module, _, name = mutant.rpartition(".")
+    right, wrong = (_texts(module)[each] for each in (f"{mangled_name_from_mutant_name(name)}__mutmut_orig", name))
+    return "\n".join(difflib.unified_diff(right, wrong, mutant, mutant, lineterm="", n=1))
+
+
+@cache
+def _texts(module: str) -> dict[str, list[str]]:
+    """By name, the lines of each function below its own name."""
+    source, _ = mutated(module)
+    lines = source.splitlines()
+    return {
+        node.name: lines[node.lineno : node.end_lineno]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def _function(namespace: Any, name: str, class_: str | None) -> types.FunctionType | None:
+    """The function behind whatever it is wrapped in."""
+    found = vars(vars(namespace)[class_])[name] if class_ else vars(namespace)[name]
+    for wrapped in ("__func__", "fget", "func", "__wrapped__"):
+        found = getattr(found, wrapped, found)
+    return found if isinstance(found, types.FunctionType) else None
+
+
+def original(mutant: str) -> types.FunctionType | None:
+    """The function that a mutant is one of."""
+    module, _, name = mutant.rpartition(".")
+    return _function(importlib.import_module(module), *parse_mutant_key(mangled_name_from_mutant_name(name)))
+
+
+@cache
+def _changed(module: str) -> types.ModuleType:
+    namespace = types.ModuleType(f"mutated.{module}")
+    namespace.__file__ = str(_file(module))
+    sys.modules[namespace.__name__] = namespace
+    exec(compile(mutated(module)[0], f"mutated/{module}", "exec"), vars(namespace))
+    return namespace
+
+
+def exchange(mutant: str) -> None:
+    """Has the function do what the mutant does, wherever it was imported to."""
+    module, _, name = mutant.rpartition(".")
+    _, class_ = parse_mutant_key(mangled_name_from_mutant_name(name))
+    right, wrong = original(mutant), _function(_changed(module), name, class_)
+    if right is None or wrong is None:
+        raise LookupError(mutant)
+    right.__code__, right.__defaults__, right.__kwdefaults__ = wrong.__code__, wrong.__defaults__, wrong.__kwdefaults__
+
+
+class FromTheStart(MetaPathFinder, Loader):
+    """Imports one module with all its mutants in it; MUTANT_UNDER_TEST says which of them is at work."""
+
+    def __init__(self, mutant: str) -> None:
+        self._module = mutant.rpartition(".")[0]
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        return spec_from_loader(fullname, self) if fullname == self._module else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__file__ = str(_file(self._module))
+        exec(compile(mutated(self._module)[0], f"mutated/{self._module}", "exec"), vars(module))
+
+
+# -- processes
+
+
+def _fork(work: Callable[[], int]) -> int:
+    """A process of its own for `work`, whose answer is its exit status; nothing it prints is seen."""
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        spent = int(sum(os.times()[:2]))
+        resource.setrlimit(resource.RLIMIT_CPU, (spent + _SECONDS, spent + _SECONDS + 5))
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        status = work()
+    finally:
+        os._exit(status)
+
+
+def _all(work: Mapping[str, Callable[[], int]], outcome: Callable[[str, str], None]) -> None:
+    """Does everything, a few at a time, and tells what became of each."""
+    running: dict[int, str] = {}
+    waiting = list(work)
+    while waiting or running:
+        while waiting and len(running) < CHILDREN:
+            name = waiting.pop(0)
+            running[_fork(work[name])] = name
+        process, status = os.wait()
+        code = os.waitstatus_to_exitcode(status)
+        outcome(running.pop(process), {0: "survived"}.get(code, "noticed" if code > 0 else "ran too long"))
+
+
+# -- tests
+
+
+class Tests:
+    """A plugin that, in the place of running the tests, has them hunt mutants."""
+
+    def __init__(self, mutants: Sequence[str], outcome: Callable[[str, str], None]) -> None:
+        self.mutants, self.outcome = mutants, outcome
+        self.early: set[types.CodeType] = set()
+        """What has run by the time that all test modules are imported."""
+        sys.setprofile(_noting(self.early))
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        sys.setprofile(None)
+        code = {mutant: function.__code__ for mutant in self.mutants if (function := original(mutant)) is not None}
+        runs, seconds = self._who_runs_what(session.items)
+        quickest = sorted(session.items, key=lambda item: seconds[item.nodeid])
+        early: list[str] = []
+
+        def told(mutant: str, outcome: str) -> None:
+            if outcome == "survived" and code[mutant] in self.early:
+                early.append(mutant)
+            else:
+                self.outcome(mutant, outcome)
+
+        work: dict[str, Callable[[], int]] = {}
+        for mutant in self.mutants:
+            tests = [item for item in quickest if _name(code[mutant]) in runs[item.nodeid]] if mutant in code else []
+            _changed(mutant.rpartition(".")[0])  # made once, and forked with the process
+            if tests:
+                work[mutant] = lambda mutant=mutant, tests=tests: _with(mutant, tests)
+            else:
+                early.append(mutant)
+        _all(work, told)
+        _all({mutant: lambda mutant=mutant: _anew(mutant) for mutant in early}, self.outcome)
+        return True
+
+    def _who_runs_what(self, items: Sequence[pytest.Item]) -> tuple[dict[str, set[str]], dict[str, float]]:
+        """By test, the functions it runs and how long it takes; found in a process that leaves no trace."""
+        with TemporaryDirectory() as directory:
+            answer = Path(directory, "runs.json")
+            _, status = os.waitpid(_fork(lambda: _watched(items, answer)), 0)
+            if status:
+                raise pytest.UsageError("the tests fail without any mutant")
+            runs, seconds = json.loads(answer.read_text("utf-8"))
+        return defaultdict(set, {test: set(functions) for test, functions in runs.items()}), seconds
+
+
+def _name(code: types.CodeType) -> str:
+    return f"{code.co_filename}:{code.co_qualname}:{code.co_firstlineno}"
+
+
+def _noting(codes: set[types.CodeType]) -> Callable[[types.FrameType, str, Any], None]:
+    package = str(PACKAGE)
+
+    def note(frame: types.FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(package):
+            codes.add(frame.f_code)
+
+    return note
+
+
+def _watched(items: Sequence[pytest.Item], answer: Path) -> int:
+    runs: dict[str, list[str]] = {}
+    seconds: dict[str, float] = {}
+    failed = False
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        codes: set[types.CodeType] = set()
+        sys.setprofile(_noting(codes))
+        reports = runtestprotocol(item, nextitem=following, log=False)
+        sys.setprofile(None)
+        runs[item.nodeid] = sorted({_name(code) for code in codes})
+        seconds[item.nodeid] = sum(report.duration for report in reports)
+        failed = failed or any(report.failed for report in reports)
+    answer.write_text(json.dumps((runs, seconds)), "utf-8")
+    return int(failed)
+
+
+def _with(mutant: str | None, tests: Sequence[pytest.Item]) -> int:
+    """0 where no test fails."""
+    if mutant is not None:
+        exchange(mutant)
+    for item, following in zip(tests, [*tests[1:], None], strict=True):
+        if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
+            return 1
+    return 0
+
+
+def _anew(mutant: str) -> int:
+    """The same with all tests, in a new interpreter that imports the mutant from the start."""
+    os.execve(sys.executable, [sys.executable, "-m", __spec__.name, "--alone", mutant], dict(os.environ))
+
+
+# -- runs
+
+
+def hunt(mutants: Sequence[str], outcome: Callable[[str, str], None]) -> None:
+    pytest.main([*_ARGUMENTS], plugins=[Tests(mutants, outcome)])
+
+
+def alone(mutant: str) -> int:
+    os.environ["MUTANT_UNDER_TEST"] = mutant
+    sys.meta_path.insert(0, FromTheStart(mutant))
+    return int(pytest.main([*_ARGUMENTS, "--exitfirst"]))
+
+
+def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
     """Mutants per module, as Markdown."""
-    counts: dict[str, Counter[str]] = {}
-    for module, _, outcome in found:
-        counts.setdefault(module, Counter())[outcome] += 1
-    tried = {module: count for module, count in counts.items() if count.total() > count["not tried"]}
-    rows = [_row(f"`{module}`", count) for module, count in tried.items()]
-    total = _row("all", sum(tried.values(), Counter()))
+    counts = {module: Counter(found.values()) for module, found in outcomes.items() if found}
+    rows = [_row(f"`{module}`", count) for module, count in sorted(counts.items())]
+    total = _row("all", sum(counts.values(), Counter()))
     return "\n".join(["| module | mutants | noticed | survived | score |", "|---|---|---|---|---|", *rows, total, ""])
 
 
 def _row(name: str, count: Counter[str]) -> str:
-    mutants = count.total() - count["not tried"]
-    noticed = count["noticed"] + count["ran too long"]
-    return f"| {name} | {mutants} | {noticed} | {mutants - noticed} | {noticed / mutants:.1%} |"
+    noticed = count.total() - count["survived"]
+    return f"| {name} | {count.total()} | {noticed} | {count['survived']} | {noticed / count.total():.1%} |"
+
+
+def _state(module: str) -> str:
+    return hashlib.sha256(_file(module).read_bytes()).hexdigest()
+
+
+def kept() -> dict[str, dict[str, str]]:
+    """By module, what became of the mutants that were tried while it was as it is now."""
+    outcomes: dict[str, dict[str, str]] = {module: {} for module in modules()}
+    state = {module: _state(module) for module in outcomes}
+    for line in KEPT.read_text("utf-8").splitlines() if KEPT.exists() else ():
+        module, of, mutant, outcome = json.loads(line)
+        if state.get(module) == of:
+            outcomes[module][mutant] = outcome
+    return outcomes
+
+
+def run(wanted: Sequence[str], *, again: bool = False) -> None:
+    tried = kept()
+    mutants = [
+        mutant
+        for module in wanted
+        for mutant in named(module)
+        if (tried[module].get(mutant) == "survived" if again else mutant not in tried[module])
+    ]
+    state = {module: _state(module) for module in wanted}
+    KEPT.parent.mkdir(exist_ok=True)
+    with KEPT.open("a", encoding="utf-8") as file:
+
+        def keep(mutant: str, outcome: str) -> None:
+            module = mutant.rpartition(".")[0]
+            file.write(json.dumps((module, state[module], mutant, outcome)) + "\n")
+            file.flush()
+            if outcome == "survived":
+                print(f"survived: {mutant}", flush=True)
+
+        if mutants:
+            hunt(mutants, keep)
+
+
+def named(module: str) -> list[str]:
+    return [f"{module}.{name}" for name in mutated(module)[1]]
+
+
+def report() -> None:
+    """Prints the table and those that survived, and writes the table into the page."""
+    outcomes = kept()
+    print(table(outcomes))
+    for module, found in outcomes.items():
+        for mutant, outcome in found.items():
+            if outcome == "survived":
+                print(f"survived: {mutant}")
+        if found and (missing := len(named(module)) - len(found)):
+            print(f"not tried: {missing} of {module}")
+    page = _TABLE.sub(lambda marks: f"{marks[1]}\n{table(outcomes)}\n{marks[2]}", PAGE.read_text("utf-8"))
+    PAGE.write_text(page, "utf-8")
+
+
+def main(arguments: Sequence[str]) -> int:
+    match arguments:
+        case ["--show", mutant]:
+            print(shown(mutant))
+        case ["--alone", mutant]:
+            return alone(mutant)
+        case ["--again", *names]:
+            run([f"covenant_rules.{name}" for name in names] or list(modules()), again=True)
+            report()
+        case names:
+            run([f"covenant_rules.{name}" for name in names] or list(modules()))
+            report()
+    return 0
 
 
 if __name__ == "__main__":
-    everything = list(outcomes())
-    print(table(everything))
-    print(
-        *(f"{outcome}: {mutant}" for _, mutant, outcome in everything if outcome in ("survived", "no test")), sep="\n"
-    )
-    print("\n`mutmut show MUTANT` shows the change.")
-    PAGE.write_text(
-        _TABLE.sub(lambda marks: f"{marks[1]}\n{table(everything)}\n{marks[2]}", PAGE.read_text("utf-8")), "utf-8"
-    )
+    sys.exit(main(sys.argv[1:]))
