@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -16,7 +15,6 @@ from clients.protocol.merkle import verify_consistency
 from service.audit.tree import repository, sequencer
 from service.audit.tree.proofs import LogReader
 from service.audit.tree.sequencer import Sequencer, TreeDamaged
-from service.errors import Unavailable
 from service.storage.database import Database, Isolation
 from tests.audit.logbook import COVENANT, Logbook, now, submitted
 
@@ -92,72 +90,6 @@ def test_no_more_than_so_many_are_placed_at_once(logbook: Logbook, monkeypatch: 
     logbook.write(10)
     assert [logbook.sequencer.round() for _ in range(4)] == [4, 4, 2, 0]
     assert logbook.assert_sound() == 10
-
-
-# -- several replicas
-
-
-def test_a_replica_waits_while_another_leads(logbook: Logbook) -> None:
-    logbook.write()
-    with logbook.database.transaction() as session:
-        assert repository.lead(session, COVENANT)
-        assert logbook.another().round() == 0
-    assert logbook.another().round() == 1
-
-
-@pytest.mark.parametrize("leadership", [True, False], ids=["with leadership", "with compare-and-swap alone"])
-def test_replicas_that_race_never_fork_or_gap(
-    logbook: Logbook, leadership: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not leadership:
-        monkeypatch.setattr(repository, "lead", lambda *_: True)
-    monkeypatch.setattr(sequencer, "MOST_AT_ONCE", 7)
-    stopped = threading.Event()
-    failures: list[BaseException] = []
-
-    def run(work: Callable[[], Any]) -> Callable[[], None]:
-        def repeat() -> None:
-            try:
-                while not stopped.is_set():
-                    work()
-            except BaseException as error:  # noqa: BLE001
-                failures.append(error)
-
-        return repeat
-
-    def round_of(replica: Sequencer) -> Callable[[], None]:
-        def once() -> None:
-            try:
-                replica.round()
-            except Unavailable as error:
-                if error.code != "database-busy":  # two that wait for each other's rows: one gives way
-                    raise
-
-        return once
-
-    threads = [threading.Thread(target=run(round_of(logbook.another()))) for _ in range(2)]
-    threads += [threading.Thread(target=run(lambda: logbook.write(3))) for _ in range(2)]
-    heads = []
-    for thread in threads:
-        thread.start()
-    while len(heads) < 12:
-        if logbook.rows("SELECT * FROM audit_checkpoint"):
-            heads.append(logbook.checkpoint())
-        stopped.wait(0.1)
-    stopped.set()
-    for thread in threads:
-        thread.join()
-    assert not failures
-    while logbook.sequencer.round():
-        pass
-    heads.append(logbook.checkpoint())
-    assert logbook.assert_sound() == len(logbook.leaves()) > 50
-    with logbook.database.transaction() as session:
-        reader = LogReader(session, COVENANT)
-        for first, second in pairwise(heads):
-            assert first.size <= second.size
-            proof = reader.consistency(first.size, second.size)
-            verify_consistency(first.size, second.size, proof, first.root, second.root)
 
 
 # -- crash tables: each write is broken twice, lost and saved but reported lost
