@@ -88,7 +88,7 @@ def create_office_profile(
     if office is Office.ADMINISTRATOR and not party:
         raise ProfileError("an administrator stands for a party: name it")
     names = {"covenant": covenant, "role": office.value, "name": name} | ({"party": party} if party else {})
-    keys = begin_profile(directory, names=names.values(), services=(broker, key_holder))
+    keys = begin_profile(directory, names=names.values())
     write_key(keys / AUTHENTICATION, jws.private_key_to_pem(jws.generate_key()))
     if office is Office.ADMINISTRATOR:
         write_key(keys / _APPROVAL, random(32))

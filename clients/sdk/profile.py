@@ -20,6 +20,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
@@ -37,12 +38,25 @@ _FILE = "profile.toml"
 _SIGNING, _ENCRYPTION, _JOURNAL = "signing.key", "encryption.key", "journal.key"
 
 
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceAddress:
-    """Where a service is, and the issuer string that requests to it are addressed to."""
+    """Where a service is, and the issuer string that requests to it are addressed to.
+
+    Raises ProfileError for addresses that are none, or over which anyone on the way could read along.
+    """
 
     url: str
     issuer: str
+
+    def __post_init__(self) -> None:
+        for text in (self.url, self.issuer):
+            if not re.fullmatch(r"https?://[^\s\"\\]+", text):
+                raise ProfileError(f"'{text}' is not an https address")
+            if text.startswith("http:") and urlsplit(text).hostname not in _LOCAL:
+                raise ProfileError(f"'{text}' is not an https address (http is for this machine alone)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ def create_profile(
     random: Random = os.urandom,
 ) -> Profile:
     """Make a profile with new keys. Raises ProfileError if there is one already, or a name is not one."""
-    keys = begin_profile(directory, names=(covenant, party), services=(broker, key_holder))
+    keys = begin_profile(directory, names=(covenant, party))
     write_key(keys / AUTHENTICATION, jws.private_key_to_pem(jws.generate_key()))
     write_key(keys / _SIGNING, random(32))
     write_key(keys / _ENCRYPTION, HybridPrivateKey.generate(random).raw)
@@ -118,15 +132,11 @@ def open_profile(directory: Path) -> Profile:
 # -- what profiles of every role share
 
 
-def begin_profile(directory: Path, *, names: Iterable[str], services: Iterable[ServiceAddress]) -> Path:
-    """A new directory for the keys. Raises ProfileError if there is a profile already, or a name or address is none."""
+def begin_profile(directory: Path, *, names: Iterable[str]) -> Path:
+    """A new directory for the keys. Raises ProfileError if there is a profile already, or a name is none."""
     for name in names:
         if not re.fullmatch(IDENTIFIER_PATTERN, name):
             raise ProfileError(f"'{name}' is not a name of the covenant: lower-case letters, digits and dashes")
-    for service in services:
-        for text in (service.url, service.issuer):
-            if not re.fullmatch(r"https?://[^\s\"\\]+", text):
-                raise ProfileError(f"'{text}' is not an http(s) address")
     if (directory / _FILE).exists():
         raise ProfileError(f"there is a profile in {directory} already")
     keys = directory / "keys"

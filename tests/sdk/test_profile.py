@@ -61,3 +61,22 @@ def test_a_damaged_key_is_named_and_not_shown(tmp_path: Path) -> None:
 def test_a_name_that_is_none_is_refused(tmp_path: Path, party: str) -> None:
     with pytest.raises(ProfileError, match="not a name"):
         create(tmp_path / "p", party)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://broker.example", "http://127.0.0.1.example:8401", "ftp://broker.example", "broker.example", "https://a b"],
+)
+def test_an_address_that_others_could_read_along_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ProfileError, match="https"):
+        ServiceAddress(address, "https://broker.example")
+    create(tmp_path / "p")
+    written = tmp_path / "p" / "profile.toml"
+    written.write_text(written.read_text().replace("https://broker.example", address))
+    with pytest.raises(ProfileError, match="https"):
+        open_profile(tmp_path / "p")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8401", "http://localhost", "http://[::1]:8401"])
+def test_nobody_reads_along_on_the_machine_itself(address: str) -> None:
+    assert ServiceAddress(address, address).url == address
