@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN    := .venv/bin
 READY  := .venv/.ready
+UV     := 0.13.9
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test attacks check coverage mutation format bench bench-full openapi \
@@ -14,7 +15,7 @@ setup: $(READY) ## Make the virtual environment with exactly the locked packages
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@

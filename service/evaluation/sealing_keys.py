@@ -23,18 +23,13 @@ from service.evaluation.tables import SealingKeyRow
 from service.principals import Principal
 from service.storage.keystore import KeyDirectory, KeyMissing
 
-__all__ = ["SealingKeys", "is_over", "months_allowed", "sealing_folder"]
+__all__ = ["SealingKeys", "months_allowed", "sealing_folder"]
 
 
 def months_allowed(covenant: Covenant, today: date) -> tuple[str, str]:
     """The first and last month, as YYYY-MM, in which the retention of a signal submitted today may end."""
     latest = max((add(today, duration) for duration in covenant.retention.categories.values()), default=today)
     return _month(today), _month(latest)
-
-
-def is_over(month: str, today: date) -> bool:
-    """Whether a retention month lies wholly in the past."""
-    return month < _month(today)
 
 
 class SealingKeys:

@@ -94,6 +94,22 @@ def test_retries_at_the_same_moment_get_one_answer(house: House, field: tuple[Wr
     assert len(house.entries("release-repeated")) == 3
 
 
+def test_of_two_uses_of_a_jti_at_the_same_moment_one_is_answered(
+    house: House, field: tuple[WrapInfo, SealedField]
+) -> None:
+    info, sealed = field
+    first = house.grant(info, sealed.wrapped_key)
+    tokens = [
+        sign_grant(one, house.broker.granting)
+        for one in (first, house.recorded(replace(first, audit_entry=str(uuid4()))))
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda token: house.release(token, sealed.wrapped_key), tokens * 2))
+    released = [[answer.status_code for answer in answers[which::2]] for which in (0, 1)]
+    assert sorted(released) == [[200, 200], [403, 403]]
+    assert len(house.entries("field-released")) == 1
+
+
 # -- the same grant, otherwise
 
 
