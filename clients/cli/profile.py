@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from clients.cli.options import DEFAULT_PROFILE, ProfileOption, console, notes
+from clients.protocol.fingerprints import fingerprint
+from clients.protocol.messages.base import Message
 from clients.protocol.messages.keyholder import Enrolment
 from clients.sdk import ClientError, ServiceAddress, create_profile, open_profile
 from clients.sdk.offices import Office, create_office_profile, open_office_profile, role_of
@@ -62,13 +64,22 @@ def create(
 
 
 @app.command()
-def enrolment(profile: ProfileOption = DEFAULT_PROFILE, output: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Print the public keys of this party or person, as the operators of both services enrol it with."""
+def enrolment(
+    profile: ProfileOption = DEFAULT_PROFILE,
+    output: Annotated[Path | None, typer.Option(help="File to write it to.")] = None,
+) -> None:
+    """Print the public keys of this party or person, as the operators of both services enrol it with.
+
+    The fingerprint is for the telephone: whoever enrols these keys is shown it too, and it must be the same.
+    """
+    message: Message
     if role_of(profile) == Role.PARTY:
         opened = open_profile(profile)
-        text = Enrolment(party=opened.party, keys=opened.public_keys()).model_dump_json(indent=2)
+        message = Enrolment(party=opened.party, keys=opened.public_keys())
     else:
-        text = open_office_profile(profile).enrolment().model_dump_json(indent=2, exclude_none=True)
+        message = open_office_profile(profile).enrolment()
+    text = message.model_dump_json(indent=2, exclude_none=True)
+    notes.print(f"Fingerprint: {fingerprint(message.model_dump(mode='json', exclude_none=True))}")
     if output:
         output.write_text(text + "\n", encoding="utf-8")
     else:

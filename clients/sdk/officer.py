@@ -26,6 +26,7 @@ from clients.sdk.audit_log import AuditLog
 from clients.sdk.errors import ClientError
 from clients.sdk.http import Conversation
 from clients.sdk.offices import Office, OfficeProfile, open_office_profile
+from clients.sdk.reasons import in_words
 from clients.sdk.services import Broker, KeyHolder
 from clients.sdk.tokenise import Tokeniser
 
@@ -113,7 +114,7 @@ class Officer:
             try:
                 values[match_key] = normalise(match_key, given)
             except NormalisationError as error:
-                raise ClientError(f"{error.field}: {error.code}") from None
+                raise ClientError(in_words(error.field, error.code)) from None
         if not values:
             raise ClientError("give identifiers of a match key that the covenant knows")
         return values

@@ -40,11 +40,14 @@ def mount(app: typer.Typer) -> None:
     @group.command()
     def show(service: ServiceArgument, settings: SettingsFile = None) -> None:
         """Print the public halves of the service's own keys as JSON, for the operator of the other service."""
+        from clients.protocol.fingerprints import fingerprint
         from service.storage.keystore import KeyDirectory
         from service.storage.service_keys import public_service_keys
 
         loaded = settings_of(service, settings)
-        typer.echo(json.dumps(public_service_keys(KeyDirectory(loaded.key_directory), loaded.name), indent=2))
+        public = public_service_keys(KeyDirectory(loaded.key_directory), loaded.name)
+        typer.echo(f"Fingerprint: {fingerprint(public)}", err=True)
+        typer.echo(json.dumps(public, indent=2))
 
     @group.command()
     def operator(

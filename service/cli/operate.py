@@ -69,12 +69,12 @@ def mount(app: typer.Typer) -> None:
         name: Name = "operator",
     ) -> None:
         """At the key holder: enrol the broker. There is one."""
-        import json
-
         from clients.sdk.operating import broker_enrolment
 
+        public = _json(file)
         with _operating(url, issuer, key, name) as operator:
-            operator.enrol_service(broker_enrolment(service, broker_issuer, json.loads(file.read_text("utf-8"))))
+            operator.enrol_service(broker_enrolment(service, broker_issuer, public))
+        _enrolled(service, public)
 
     @app.command()
     def enrol_administrator(
@@ -83,8 +83,10 @@ def mount(app: typer.Typer) -> None:
         """Enrol an administrator, whose approval key counts at this service."""
         from clients.protocol.messages.keyholder import AdministratorEnrolment
 
+        enrolment = _read(file, AdministratorEnrolment)
         with _operating(url, issuer, key, name) as operator:
-            operator.enrol_administrator(covenant, _read(file, AdministratorEnrolment))
+            operator.enrol_administrator(covenant, enrolment)
+        _enrolled(enrolment.administrator, enrolment.model_dump(mode="json", exclude_none=True))
 
     @app.command()
     def dismiss_administrator(
@@ -93,6 +95,7 @@ def mount(app: typer.Typer) -> None:
         """Take back an administrator's enrolment: who left the job, or lost the key. The name is not used again."""
         with _operating(url, issuer, key, name) as operator:
             operator.dismiss_administrator(covenant, person)
+        typer.echo(f"{person} is dismissed here")
 
     @app.command()
     def enrol_officer(
@@ -101,8 +104,10 @@ def mount(app: typer.Typer) -> None:
         """Enrol a privacy officer, who advises on versions and reads the audit log."""
         from clients.protocol.messages.governance import OfficerEnrolment
 
+        enrolment = _read(file, OfficerEnrolment)
         with _operating(url, issuer, key, name) as operator:
-            operator.enrol_officer(covenant, _read(file, OfficerEnrolment))
+            operator.enrol_officer(covenant, enrolment)
+        _enrolled(enrolment.officer, enrolment.model_dump(mode="json", exclude_none=True))
 
     @app.command()
     def dismiss_officer(
@@ -111,6 +116,7 @@ def mount(app: typer.Typer) -> None:
         """Take back a privacy officer's enrolment."""
         with _operating(url, issuer, key, name) as operator:
             operator.dismiss_officer(covenant, person)
+        typer.echo(f"{person} is dismissed here")
 
     @app.command()
     def found(
@@ -143,14 +149,17 @@ def mount(app: typer.Typer) -> None:
         """Enrol a party with its keys. At the broker, run `covenantd set-up` after the key holder has it too."""
         from clients.protocol.messages.keyholder import Enrolment
 
+        enrolment = _read(file, Enrolment)
         with _operating(url, issuer, key, name) as operator:
-            operator.enrol_party(covenant, _read(file, Enrolment))
+            operator.enrol_party(covenant, enrolment)
+        _enrolled(enrolment.party, enrolment.model_dump(mode="json", exclude_none=True))
 
     @app.command()
     def set_up(covenant: CovenantId, url: Url, key: Key, issuer: Issuer = None, name: Name = "operator") -> None:
         """At the broker: take in what the key holder has drawn: for new parties, and for scheduled versions."""
         with _operating(url, issuer, key, name) as operator:
             operator.set_up(covenant)
+        typer.echo(f"{covenant} is set up with the keys that the key holder has drawn until now")
 
     @app.command()
     def suspend(
@@ -165,6 +174,7 @@ def mount(app: typer.Typer) -> None:
         """Suspend a party: from the answer on it asks and is shown nothing, and nothing of its own is shown."""
         with _operating(url, issuer, key, name) as operator:
             operator.suspend(covenant, party, reason)
+        typer.echo(f"{party} is suspended here; the other service has an operator of its own")
 
     @app.command()
     def reinstate(
@@ -173,6 +183,7 @@ def mount(app: typer.Typer) -> None:
         """End a party's suspension."""
         with _operating(url, issuer, key, name) as operator:
             operator.reinstate(covenant, party)
+        typer.echo(f"{party} takes part again here; the other service has an operator of its own")
 
     @app.command()
     def leave(
@@ -189,6 +200,7 @@ def mount(app: typer.Typer) -> None:
         _confirm(f"Destroy what this service holds of {party}? There is no way back.", party, yes)
         with _operating(url, issuer, key, name) as operator:
             operator.leave(covenant, party, reason)
+        typer.echo(f"{party} has left: what this service held of it is destroyed")
 
     @app.command()
     def rotate_key(
@@ -238,6 +250,7 @@ def mount(app: typer.Typer) -> None:
         _confirm(f"Destroy what this service holds under {covenant}? There is no way back.", covenant, yes)
         with _operating(url, issuer, key, name) as operator:
             operator.end(covenant, reason)
+        typer.echo(f"{covenant} has ended: what this service held under it is destroyed; destroy its backups too")
 
 
 @contextmanager
@@ -259,6 +272,24 @@ def _read(file: Path, kind: type[M]) -> M:
         return kind.model_validate_json(file.read_bytes())
     except ValidationError:
         raise typer.BadParameter(f"{file} is no {kind.__name__}") from None
+
+
+def _json(file: Path) -> dict[str, object]:
+    import json
+
+    try:
+        public = json.loads(file.read_text("utf-8"))
+    except ValueError:
+        public = None
+    if not isinstance(public, dict) or not public.keys() >= {"authentication", "encryption", "grants", "checkpoint"}:
+        raise typer.BadParameter(f"{file} is not what `covenantd keys show broker` prints")
+    return public
+
+
+def _enrolled(who: str, keys: object) -> None:
+    from clients.protocol.fingerprints import fingerprint
+
+    typer.echo(f"{who} is enrolled here. Compare by telephone: {fingerprint(keys)}")
 
 
 def _confirm(question: str, answer: str, yes: bool) -> None:

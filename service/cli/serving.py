@@ -97,11 +97,14 @@ def keyholder_app() -> ASGIApp:
 def _require_ready(settings: ServiceSettings) -> None:
     """Once, here, so that it is one line to the operator and not a traceback from every worker."""
     from service.storage.database import Database
-    from service.storage.keystore import KeyDirectory
+    from service.storage.keystore import KeyDirectory, KeyMissing, KeyStoreError
     from service.storage.migrate import require_current
     from service.storage.service_keys import public_service_keys
 
-    public_service_keys(KeyDirectory(settings.key_directory), settings.name)
+    try:
+        public_service_keys(KeyDirectory(settings.key_directory), settings.name)
+    except KeyMissing as error:
+        raise KeyStoreError(f"{error}: make the service's keys with `covenantd keys create {settings.name}`") from None
     database = Database(settings.database_url, pool_size=1)
     try:
         with database.transaction() as session:

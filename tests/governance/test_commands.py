@@ -83,12 +83,14 @@ def operate(town: Town, served: None, tmp_path: Path) -> Run:
 
 
 def test_a_version_is_changed_from_the_prompt(town: Town, run: Run, tmp_path: Path) -> None:
-    """What the manual promises: add a rule, see what it changes, have it approved, see the new hit."""
+    """What the manual promises: add a rule, replay it, see what it changes, have it approved, see the new hit."""
     file = tmp_path / "covenant.yaml"
     file.write_bytes(LATER)
     town.submit("municipality", record("m1", 1, "waste"))
     town.submit("police", record("p1", 1))
 
+    replayed = run("", "rules", "replay", str(file), "--profile", str(town.directory / "dora"))
+    assert "every number is fewer than 10 or none" in replayed.output
     drafted = run("dora", "versions", "draft", str(file))
     assert "+ police: category, period and note.gist of municipality and housing, about waste" in drafted.output
     short = V2[:10]
@@ -145,9 +147,11 @@ def test_a_person_makes_a_profile_and_operators_enrol_and_dismiss_it(
         profile = ["--profile", str(town.directory / name)]
         run("", "profile", "create", "--covenant", C, "--role", role, "--name", name, *services, *profile, *more)
         enrolment = tmp_path / f"{name}.json"
-        run("", "profile", "enrolment", *profile, "--output", str(enrolment))
+        said = run("", "profile", "enrolment", *profile, "--output", str(enrolment)).stderr
         for service in ISSUERS:
-            operate(service, f"enrol-{role}", C, str(enrolment))
+            shown = operate(service, f"enrol-{role}", C, str(enrolment)).stdout
+            assert shown.startswith(f"{name} is enrolled here")
+            assert shown.split("telephone: ")[1].split() == said.split("Fingerprint: ")[1].split()
         assert len(town.steward(name).versions().versions) == 1
         operate("broker", f"dismiss-{role}", C, name)
         result = run(name, "versions", "list", refused=True)
