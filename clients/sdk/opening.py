@@ -80,15 +80,12 @@ class Opener:
                 continue
             for sealed in hit.sealed:
                 item = f"{sealed.field}.{sealed.variant}"
+                told: Opened | NotOpened
                 try:
-                    value = self._open_one(disclosure, hit, sealed, subject)
+                    told = self._open_one(disclosure, hit, sealed, subject)
                 except (Refused, VerificationError) as error:
-                    yield NotOpened(hit.hit.signal_id, item, str(error))
-                else:
-                    ground = hit.hit.grounds[item][0]
-                    yield Opened(
-                        hit.hit.signal_id, hit.hit.source or "", item, ground.rule, ground.clause, value.decode()
-                    )
+                    told = NotOpened(hit.hit.signal_id, item, str(error))
+                yield told
 
     def verify(self, disclosed: DisclosedHit) -> None:
         """Check the source's signature over what is shown of one hit; a hit that hides its source has none to check."""
@@ -125,10 +122,13 @@ class Opener:
 
     def _open_one(
         self, disclosure: Disclosure, hit: DisclosedHit, sealed: SealedItem, subject: Mapping[str, bytes]
-    ) -> bytes:
-        evidence, signal_id = hit.evidence, hit.hit.signal_id
+    ) -> Opened:
+        evidence, signal_id, item = hit.evidence, hit.hit.signal_id, f"{sealed.field}.{sealed.variant}"
         if evidence is None:
             raise VerificationError("the broker gives a sealed field and proves nothing of its source")
+        ground = next(iter(hit.hit.grounds.get(item, ())), None)
+        if ground is None:
+            raise VerificationError("the broker gives a sealed field and no ground for it")
         answer = self._broker.grant(
             GrantRequest(
                 disclosure_id=disclosure.disclosure_id,
@@ -151,9 +151,12 @@ class Opener:
             key = receive_key(self._profile.encryption_key, released.sealed_key, info)
             opened = open_field(sealed.ciphertext, sealed.commitment, key, place)
             opened.check_subject(subject)
+            value = opened.value.decode()
         except ProtocolError as error:
             raise VerificationError(str(error)) from None
-        return opened.value
+        except UnicodeDecodeError:
+            raise VerificationError("what the source sealed is no text") from None
+        return Opened(signal_id, evidence.party, item, ground.rule, ground.clause, value)
 
 
 def _opened_items(disclosed: DisclosedHit, evidence: Evidence) -> tuple[dict[str, bytes], dict[str, bytes]]:

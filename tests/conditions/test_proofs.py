@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from clients.protocol.messages.broker import DisclosedHit, Disclosure
-from clients.sdk import VerificationError
-from clients.sdk.opening import Opener
+from clients.sdk import Session, VerificationError, making
+from clients.sdk.opening import NotOpened, Opened, Opener
 from tests.governance.conftest import founded, postgres, town
 from tests.governance.town import Town, record
 
@@ -54,3 +54,37 @@ def test_a_broker_that_hides_or_invents_one_is_found_out(
     bent = DisclosedHit(hit=hit.hit.model_copy(update=lie), sealed=hit.sealed, evidence=hit.evidence)
     with pytest.raises(VerificationError):
         opener.verify(bent)
+
+
+@pytest.fixture
+def two_fields(town: Town, monkeypatch: pytest.MonkeyPatch) -> tuple[Session, Disclosure]:
+    """What the municipality is handed of a signal of the police with two fields, of which one is no text."""
+    seal = making.seal_field
+    monkeypatch.setattr(making, "seal_field", lambda value, *rest: seal(b"\xff" if value == b"?" else value, *rest))
+    town.submit("municipality", record("M-1", 1))
+    town.submit("police", record("P-1", 1, **{"note.gist": "?", "contact.role": "desk"}))
+    session = town.session("municipality")
+    (hit,) = session.hits()
+    assert hit.own is not None
+    return session, session.disclose(hit.own.signal_id, "nuisance")
+
+
+def test_a_field_that_is_no_text_stops_no_other(two_fields: tuple[Session, Disclosure]) -> None:
+    session, disclosure = two_fields
+    told = {one.item: one for one in session.open_fields(disclosure)}
+    text, other = told["contact.role"], told["note.gist"]
+    assert isinstance(text, Opened)
+    assert (text.source, text.value, text.clause) == ("police", "desk", "art. 5.1")
+    assert isinstance(other, NotOpened)
+    assert other.reason == "what the source sealed is no text"
+
+
+def test_a_field_without_a_ground_is_not_opened(two_fields: tuple[Session, Disclosure]) -> None:
+    session, disclosure = two_fields
+    (hit,) = disclosure.hits
+    bent = hit.model_copy(update={"hit": hit.hit.model_copy(update={"grounds": {"hit": hit.hit.grounds["hit"]}})})
+    told = list(session.open_fields(disclosure.model_copy(update={"hits": (bent,)})))
+    assert {one.reason for one in told if isinstance(one, NotOpened)} == {
+        "the broker gives a sealed field and no ground for it"
+    }
+    assert len(told) == 2
