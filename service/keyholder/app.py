@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from service.audit.attention import log_concerns
 from service.audit.tree.sequencer import sequenced
 from service.keyholder.holder import KeyHolder, assemble
 from service.keyholder.routes import evaluations, keys, operating, releases, versions, witness
@@ -66,6 +67,11 @@ def create_app(
         clock=clock,
         spent=DatabaseSpentTokens(database, clock=clock),
     )
+
+    def concerns() -> tuple[str, ...]:
+        with database.transaction() as session:
+            return log_concerns(session, clock(), witnessed=False) + holder.witness.concerns(session)
+
     api = build_api(
         title="Key holder",
         description=DESCRIPTION,
@@ -83,6 +89,7 @@ def create_app(
         authenticator=authenticator,
         turned_away=log.turned_away,
         checks=(database.ready,),
+        concerns=concerns,
         lifespan=_lifespan(holder, settings),
         contact=settings.contact.model_dump() if settings.contact else EXAMPLE_CONTACT,
         server_url=f"{settings.issuer}{PREFIX}",

@@ -34,9 +34,13 @@ EXAMPLE_CONTACT: Mapping[str, str] = {
 
 
 class Health(Message):
-    """The service is there; `ready` also says that what it needs is there."""
+    """The service is there; `ready` also says that what it needs is there.
+
+    `attention` has codes for what an operator has to look into while the service goes on with everything else.
+    """
 
     status: Literal["live", "ready"]
+    attention: tuple[str, ...] | None = None
 
 
 class Api:
@@ -63,6 +67,7 @@ def build_api(
     authenticator: Authenticator,
     turned_away: TurnedAway,
     checks: Sequence[Callable[[], None]] = (),
+    concerns: Callable[[], Sequence[str]] = tuple,
     lifespan: Lifespan[FastAPI] | None = None,
     contact: Mapping[str, str] = EXAMPLE_CONTACT,
     server_url: str = PREFIX,
@@ -73,7 +78,8 @@ def build_api(
 
     `version` is the API's, as major.minor.patch. `turned_away` is called before a caller is told that a route is for
     other roles; if it raises, that is the answer. `checks` are run for `/v1/health/ready`; each raises Unavailable for
-    what is missing. `contact` has name, email and url. `server_url` ends in `/v1`. `tags` describe the routers' tags.
+    what is missing, and `concerns` gives codes for what goes wrong beside it. `contact` has name, email and url.
+    `server_url` ends in `/v1`. `tags` describe the routers' tags.
     """
     app = FastAPI(
         title=title,
@@ -92,7 +98,7 @@ def build_api(
     )
     app.state.authenticator = authenticator
     app.state.turned_away = turned_away
-    for router in (*routers, _service_routes(app, checks)):
+    for router in (*routers, _service_routes(app, checks, concerns)):
         app.include_router(router, prefix=PREFIX)
     document: dict[str, Any] = {}
 
@@ -112,20 +118,26 @@ def _operation_id(route: APIRoute) -> str:
     return to_camel(route.name)
 
 
-def _service_routes(app: FastAPI, checks: Sequence[Callable[[], None]]) -> APIRouter:
+def _service_routes(
+    app: FastAPI, checks: Sequence[Callable[[], None]], concerns: Callable[[], Sequence[str]]
+) -> APIRouter:
     router = APIRouter(tags=["Service"])
 
-    @router.get("/health/live", summary="Whether the process runs")
+    @router.get("/health/live", response_model_exclude_none=True, summary="Whether the process runs")
     def health_live() -> Health:
         """Answers as long as the process serves requests at all."""
         return Health(status="live")
 
-    @router.get("/health/ready", summary="Whether the service can do its work")
+    @router.get("/health/ready", response_model_exclude_none=True, summary="Whether the service can do its work")
     def health_ready() -> Health:
-        """Answers 503 while something the service needs, such as its database, is not there."""
+        """Answers 503 while something the service needs, such as its database, is not there.
+
+        What stops a part of its work alone, such as a log that is not witnessed, stands under `attention`: a service
+        taken out of rotation for it would stop the rest too.
+        """
         for check in checks:
             check()
-        return Health(status="ready")
+        return Health(status="ready", attention=tuple(concerns()) or None)
 
     @router.get("/openapi.json", summary="This document", response_class=JSONResponse)
     def open_api_document() -> JSONResponse:

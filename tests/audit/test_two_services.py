@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
 from typer.testing import CliRunner
@@ -27,7 +28,7 @@ from clients.sdk.verify_receipt import read_receipt, verify_receipt
 from service.errors import Unavailable
 from service.storage.embedded import EmbeddedPostgres
 from tests.audit.waiting import until
-from tests.governance.town import OPERATOR_KEYS, C, Town, record
+from tests.governance.town import ISSUERS, OPERATOR_KEYS, C, Town, record
 
 PATH = f"/v1/covenants/{C}"
 
@@ -148,6 +149,23 @@ def test_what_the_last_head_does_not_cover_is_not_shown(town: Town, path: str) -
     with pytest.raises(Refused) as refused:
         officer(town).fetch(f"{PATH}{path}")
     assert refused.value.status in (400, 404)
+
+
+def test_the_broker_says_that_its_log_is_not_witnessed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def attention() -> list[str]:
+        answer = httpx.Client(transport=town.transports["broker"], base_url=ISSUERS["broker"]).get("/v1/health/ready")
+        return list(answer.json().get("attention", ()))
+
+    def silent(*_: object) -> str:
+        raise Unavailable("key-holder-unavailable", "a test says so")
+
+    until(lambda: everything_is_witnessed(town))
+    assert attention() == []
+    with monkeypatch.context() as patched:
+        patched.setattr(town.broker.key_holder, "cosign", silent)
+        town.clock.advance(timedelta(seconds=61))
+        assert attention() == ["log-not-witnessed"]
+    until(lambda: attention() == [])
 
 
 def test_the_last_head_is_shown_to_the_witness_again_while_nothing_happens(town: Town) -> None:

@@ -137,6 +137,12 @@ def test_only_the_broker_has_heads_cosigned(house: House) -> None:
 # -- what is found
 
 
+def attention(house: House) -> set[str]:
+    answer = house.client.get("/v1/health/ready").json()
+    assert answer["status"] == "ready"
+    return set(answer.get("attention", ()))
+
+
 def cut(house: House, size: int) -> list[bytes]:
     """The first leaves of the log as it was."""
     return [house.broker_log.tree.node(0, index) for index in range(size)]
@@ -222,6 +228,18 @@ def test_nothing_is_released_while_the_broker_keeps_its_log_away(house: House, f
     assert response.headers["Retry-After"] == "10"
     house.broker_log.show()  # the same head, once more: it is still there
     assert house.release(grant, sealed.wrapped_key).status_code == 200
+
+
+def test_readiness_says_that_nothing_is_released_and_why(house: House) -> None:
+    grow(house, 7)
+    house.broker_log.show()
+    assert attention(house) == set()
+    house.clock.advance(timedelta(seconds=61))
+    assert attention(house) == {"log-not-kept", "log-not-witnessed"}  # no sequencer runs in this test
+    house.broker_log.show()
+    assert attention(house) == {"log-not-kept"}
+    taken_back(house)
+    assert attention(house) == {"log-not-kept", "log-not-trusted"}
 
 
 def test_nothing_is_released_before_the_log_was_ever_seen(house: House, field: Field) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import TextClause, and_, text
 from sqlmodel import Session, col, select
 
 from clients.protocol.tiles import TILE_WIDTH
+from service.audit.events import SERVICE_LOG
 from service.audit.tables import AuditEntryRow, AuditLeafRow
 from service.audit.tree.tables import AuditCheckpointRow, AuditHeadRow
 
@@ -30,7 +31,9 @@ __all__ = [
     "save_cosigned",
     "tile",
     "unfinished",
+    "unwitnessed_since",
     "waiting",
+    "waits_since",
 ]
 
 
@@ -184,6 +187,36 @@ def save_cosigned(session: Session, covenant_id: str, size: int, note: str, at: 
         """
     )
     _count(session, statement, covenant=covenant_id, size=size, note=note, at=at)
+
+
+# -- whether all of this goes on
+
+
+def waits_since(session: Session, before: datetime) -> bool:
+    """Whether an entry from before then has no place yet."""
+    found = _all(
+        session,
+        """
+        SELECT FROM audit_leaf JOIN audit_entry USING (covenant_id, entry_id)
+        WHERE leaf_index IS NULL AND at < :before LIMIT 1
+        """,
+        before=before,
+    )
+    return bool(found)
+
+
+def unwitnessed_since(session: Session, before: datetime) -> bool:
+    """Whether no head of some covenant's log was cosigned since then."""
+    found = _all(
+        session,
+        """
+        SELECT FROM audit_checkpoint
+        WHERE covenant_id <> :own AND (cosigned_at IS NULL OR cosigned_at < :before) LIMIT 1
+        """,
+        own=SERVICE_LOG,
+        before=before,
+    )
+    return bool(found)
 
 
 # -- reading

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
 from service.audit.witness.tables import WitnessedLogRow, WitnessFindingRow
 
-__all__ = ["add", "finding", "findings", "lock", "log", "open_finding"]
+__all__ = ["add", "any_open", "any_silent", "finding", "findings", "lock", "log", "open_finding"]
 
 
 def lock(session: Session, covenant_id: str) -> None:
@@ -37,6 +38,18 @@ def open_finding(session: Session, covenant_id: str) -> WitnessFindingRow | None
         WitnessFindingRow.covenant_id == covenant_id, col(WitnessFindingRow.acknowledged_at).is_(None)
     )
     return session.exec(query.limit(1)).first()
+
+
+def any_open(session: Session) -> bool:
+    """Whether a finding about any log is not acknowledged."""
+    query = select(WitnessFindingRow.finding_id).where(col(WitnessFindingRow.acknowledged_at).is_(None))
+    return session.exec(query.limit(1)).first() is not None
+
+
+def any_silent(session: Session, before: datetime) -> bool:
+    """Whether some log has shown no head since then."""
+    query = select(WitnessedLogRow.covenant_id).where(col(WitnessedLogRow.cosigned_at) < before)
+    return session.exec(query.limit(1)).first() is not None
 
 
 def findings(session: Session, covenant_id: str, most: int = 100) -> list[WitnessFindingRow]:

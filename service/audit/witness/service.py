@@ -155,6 +155,15 @@ class Witness:
         if row is None or self._clock() - row.cosigned_at > FRESH:
             raise Unavailable("log-not-witnessed", "the broker's log has shown no head for a minute", retry_after=10)
 
+    def concerns(self, session: Session) -> tuple[str, ...]:
+        """Why nothing is released for some covenant: `log-not-trusted`, `log-not-witnessed` (see `require_trusted`)."""
+        found = []
+        if repository.any_open(session):
+            found.append("log-not-trusted")
+        if repository.any_silent(session, self._clock() - FRESH):
+            found.append("log-not-witnessed")
+        return tuple(found)
+
     def require_entry(self, session: Session, log: Witnessed, leaf: bytes, proof: str) -> None:
         """Raises Refused unless `proof` (a tlog-proof) shows the leaf hash under a head that was cosigned here."""
         try:
