@@ -23,7 +23,7 @@ from sqlmodel import Session, col
 from service.signals.arrays import among, bytes_array, text_array
 from service.signals.tables import PseudonymRow, SignalRow, Xid8
 
-__all__ = ["Match", "Neighbour", "Subject", "StoredSignal", "horizon", "neighbours", "neighbours_of", "touched"]
+__all__ = ["Match", "Neighbour", "Subject", "StoredSignal", "horizon", "neighbours", "neighbours_of"]
 
 
 INDEX_BYTES = 32
@@ -126,30 +126,6 @@ def horizon(session: Session) -> int:
     Take it before reading, keep it, and read `changed >= it` next time: rows may be seen twice, none is missed.
     """
     return int(session.scalar(select(func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8()))) or 0)
-
-
-def touched(session: Session, covenant_id: str, viewer: str, since: int) -> list[UUID]:
-    """The viewer's live signals on whose subject some signal came or ended in transaction `since` or later, sorted."""
-    own, changed = PseudonymRow, PseudonymRow.__table__.alias("changed")  # type: ignore[attr-defined]
-    query = (
-        select(col(own.signal_id))
-        .join(
-            changed,
-            (changed.c.covenant_id == col(own.covenant_id))
-            & (changed.c.match_key == col(own.match_key))
-            & (changed.c.index_ == col(own.index_)),
-        )
-        .where(
-            col(own.covenant_id) == covenant_id,
-            changed.c.covenant_id == covenant_id,
-            changed.c.changed >= literal(since, Xid8),
-            col(own.party) == viewer,
-            col(own.live),
-        )
-        .distinct()
-        .order_by(col(own.signal_id))
-    )
-    return list(session.connection().execute(query).scalars())
 
 
 def _join(covenant_id: str, asked: FromClause, anchor: ColumnElement[Any]) -> Select[Any]:

@@ -1,7 +1,7 @@
 """Having others look again: what is known of a signal besides what it says has changed.
 
-Hit feeds find what to decide anew by the transaction that last changed a pseudonym row (`matching.touched`). A row that
-is written again just so moves nothing by itself: whoever decides anew and sees the same is told nothing.
+Hit feeds find what to decide anew by the transaction that last changed a pseudonym row. A row that is written again
+just so moves nothing by itself: whoever decides anew and sees the same is told nothing.
 """
 
 from __future__ import annotations

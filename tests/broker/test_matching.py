@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import MetaData
 from sqlmodel import Session
 
+from service.disclosure.feed_repository import touched
 from service.signals import matching, repository
 from service.signals.matching import Subject
 from service.signals.tables import TABLES
@@ -25,6 +26,7 @@ COVENANT = "test-covenant"
 BAG, POSTCODE = "address-bag", "address-postcode"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 VERSION = "0" * 64
+LAST = UUID(int=2**128 - 1)
 
 
 @pytest.fixture
@@ -182,7 +184,7 @@ def test_whoever_reads_from_the_last_horizon_misses_no_change(database: Database
         mine, unconcerned = put(session, "police", (BAG, "1")), put(session, "police", (BAG, "2"))
     with database.transaction() as session:
         since = matching.horizon(session)
-        assert matching.touched(session, COVENANT, "police", since) == []
+        assert touched(session, COVENANT, "police", since, LAST) == []
     with database.transaction() as slow:
         theirs = put(slow, "housing", (BAG, "1"))
         with database.transaction() as quick:
@@ -190,15 +192,15 @@ def test_whoever_reads_from_the_last_horizon_misses_no_change(database: Database
         with database.transaction() as reader:
             # The slow writer is older than this snapshot, and not in it: the horizon must not pass it.
             between = matching.horizon(reader)
-            assert matching.touched(reader, COVENANT, "police", since) == []
+            assert touched(reader, COVENANT, "police", since, LAST) == []
     with database.transaction() as session:
-        assert matching.touched(session, COVENANT, "police", between) == [mine]
+        assert touched(session, COVENANT, "police", between, LAST) == [mine]
         since = matching.horizon(session)
     with database.transaction() as session:
         repository.end(session, COVENANT, [theirs], state="withdrawn", because="mistaken", at=NOW)
     with database.transaction() as session:
-        assert matching.touched(session, COVENANT, "police", since) == [mine]
-        assert matching.touched(session, COVENANT, "police", 0) == sorted([mine, unconcerned])
+        assert touched(session, COVENANT, "police", since, LAST) == [mine]
+        assert touched(session, COVENANT, "police", 0, LAST) == sorted([mine, unconcerned])
 
 
 def test_a_forgotten_signal_leaves_nothing_but_its_taken_id(database: Database) -> None:
