@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, any_, literal
+from sqlalchemy import ColumnElement, Text, any_, literal, or_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
 
@@ -44,6 +44,14 @@ _SEARCHED: dict[PartyList, frozenset[str]] = {
     "covenant": frozenset({"created", "action", "event"}),
 }
 _FIELD_OF = {"purpose": "purpose", "actor": "actor", "party": "party", "rule": "rules"}
+_TOLD_BY = {
+    "purpose": ("purpose",),
+    "actor": ("actor",),
+    "rule": ("rule",),
+    "created": ("day", "time"),
+    "signal": ("items",),
+}
+"""What a recipient's sight must have one of, for a disclosure to be searched by a qualifier."""
 
 SourcePlace = tuple[date, UUID | None]
 """A day, and the last reference of it that was listed; None where nothing of the day was."""
@@ -150,9 +158,11 @@ class PartyReading:
     ) -> tuple[list[tuple[UUID, View]], SourcePlace | None]:
         started = timer()
         views: list[tuple[UUID, View]] = []
+        done: date | None = None
         for day in self._source_days(session, covenant_id, search, party, place and place[0]):
-            if timer() - started > LONGEST_SEARCH:
-                return views, (day, None)
+            if done is not None and timer() - started > LONGEST_SEARCH:
+                # Not the day that is next: of that, there may be nothing that is told yet.
+                return views, (done - timedelta(days=1), None)
             after = place[1] if place is not None and day == place[0] else None
             for reference, view in self._of_day(session, covenant_id, search, party, day):
                 if after is not None and reference <= after:
@@ -161,6 +171,7 @@ class PartyReading:
                     last, of_day = views[-1][0], views[-1][1].entry.day
                     return views, (day, last if of_day == day else None)
                 views.append((reference, view))
+            done = day
         return views, None
 
     def _source_days(
@@ -206,9 +217,13 @@ def _own(search: Search, party: str) -> list[Branch]:
     """What the party did, and what the service did with something of its own."""
     row = AuditEntryRow
     (others,) = log.fitting(replace(search, events=None))
-    role = col(row.fields)["role"].astext == Role.PARTY.value
+    mine = [*others, col(row.party) == party, col(row.fields)["role"].astext == Role.PARTY.value]
+    # In the statement and not afterwards: a page that is short, or goes on, would tell what was passed over.
+    told = col(row.fields)["sight"]["recipient"]
+    seen = [or_(*map(told.has_key, _TOLD_BY[name])) for name in sorted(search.named & _TOLD_BY.keys())]
     return [
-        [*others, col(row.party) == party, role, _events(search, Sight.ACTOR, Sight.DISCLOSURE)],
+        [*mine, _events(search, Sight.ACTOR)],
+        [*mine, _events(search, Sight.DISCLOSURE), *seen],
         [*others, col(row.parties).contains([party]), _events(search, Sight.CONCERNED)],
     ]
 

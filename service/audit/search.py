@@ -170,7 +170,7 @@ def find(
     lowest, newest = ends
     found: list[UUID] = []
     few = search.handles is not None or search.signal is not None
-    width, at = FIRST_WINDOW, _moment(newest)
+    width, at = FIRST_WINDOW, _midnight_after(newest)
     while True:
         begun = timer()
         floor = lowest if few else max(lowest, id_at(at - width))
@@ -344,6 +344,7 @@ def id_at(moment: datetime) -> UUID:
     return uuid7(moment, 0, bytes(6)) if moment > _EPOCH else _FIRST
 
 
-def _moment(entry_id: UUID) -> datetime:
-    """The millisecond after the one in an id."""
-    return _EPOCH + timedelta(milliseconds=(entry_id.int >> 80) + 1)
+def _midnight_after(entry_id: UUID) -> datetime:
+    """The end of an id's day. Windows begin there, for where a page ends early tells its reader where they began."""
+    begun = _EPOCH + timedelta(milliseconds=entry_id.int >> 80)
+    return begun.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)

@@ -40,6 +40,7 @@ BENCHES = (
     Bench("bench_matching_scale", "Matching a batch against what is stored, and after one new signal", (), ("--full",)),
     Bench("bench_hits", "The hit feed: how long a party waits", (), ("--anchors", "100000", "--hits", "5000")),
     Bench("bench_audit", "The audit log: taking entries, keeping the tree, granting, verifying", (), ("--full",)),
+    Bench("bench_officer", "The officer's page of a long log", (), ("--full",)),
 )
 
 

@@ -33,6 +33,7 @@ QUERIES = (
     "outcome:shown actor:desk-2",
     f"handle:{b64u_encode(handle(3))}",
     f"handle:{b64u_encode(handle(3))} party:police",
+    f"handle:{b64u_encode(handle(4))} action:hits created:2025-01-01..",
     f"handle:{b64u_encode(handle(99))}",
     "created:2026-11-21",
     "created:2026-11-22..2026-11-22 party:police",
