@@ -129,7 +129,7 @@ class Stated(NamedTuple):
     tainted: bool = False
     sealed: tuple[str, ...] = ()
     lapses: bool = False
-    """Whether its retention would be over under the draft."""
+    """Whether it would not be there under the draft: its category is unknown to it, or its retention over."""
 
     def signal(self, name: str) -> Signal:
         return Signal(

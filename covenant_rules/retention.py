@@ -17,6 +17,18 @@ def last_day(covenant: Covenant, category: str, day: date) -> date:
     return add(day, covenant.retention.categories[category])
 
 
+def is_over(submitted: Covenant | None, current: Covenant, category: str, day: date, today: date) -> bool:
+    """Whether a signal is gone, erased already or not: under the version it was submitted under or the current one,
+    whichever is stricter. Under a version nobody knows, or that knows no such category, it always is."""
+    if submitted is None or category not in submitted.categories:
+        return True
+    return any(
+        last_day(covenant, category, day) < today
+        for covenant in (submitted, current)
+        if category in covenant.categories
+    )
+
+
 def retention_month(covenant: Covenant, category: str, day: date) -> str:
     """The month, as YYYY-MM, in which that last day falls: the one whose key the signal's fields are sealed under."""
     return month_of(last_day(covenant, category, day))

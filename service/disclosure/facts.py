@@ -20,9 +20,9 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from covenant_rules import retention
 from covenant_rules.evaluate import decide, observed
 from covenant_rules.model import Anchor, Covenant, Decision, Facts, LookUp, OwnSignal, Question, Signal
-from covenant_rules.retention import last_day
 from service.disclosure import repository
 from service.disclosure.asking import FIRST_STAGE, Asking
 from service.disclosure.conditions.known import NOTHING, Known, known_of
@@ -136,7 +136,8 @@ def _kept(asking: Asking, near: Iterable[Neighbour]) -> list[Neighbour]:
     def is_over(signal: StoredSignal) -> bool:
         key = signal.version, signal.category, signal.day
         if key not in ended:
-            ended[key] = _retention_over(asking, *key)
+            version, category, day = key
+            ended[key] = retention.is_over(asking.versions.get(version), asking.current, category, day, asking.today)
         return ended[key]
 
     given: dict[tuple[str, str], frozenset[str]] = {}
@@ -157,18 +158,6 @@ def _match_keys(asking: Asking, subject_kind: str, source: str) -> frozenset[str
     if keys is None or party is None or asking.kind is None:
         return frozenset()
     return frozenset(keys.kinds.get(party.kind, ())).intersection(keys.kinds.get(asking.kind, ()))
-
-
-def _retention_over(asking: Asking, version: str, category: str, day: date) -> bool:
-    """Under the version a signal was submitted under or the current one, whichever is stricter."""
-    submitted = asking.versions.get(version)
-    if submitted is None or category not in submitted.categories:
-        return True
-    return any(
-        last_day(covenant, category, day) < asking.today
-        for covenant in (submitted, asking.current)
-        if category in covenant.categories
-    )
 
 
 def _signals(session: Session, covenant_id: str, near: Collection[Neighbour]) -> dict[UUID, Signal]:

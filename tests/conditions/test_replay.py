@@ -164,6 +164,18 @@ def test_what_a_draft_keeps_for_less_long_is_lost(world: World, steward: Member)
     assert (told(answer, "kept"), told(answer, "lost")) == ({}, {HEARS: 3, TELLS: 3})
 
 
+def test_a_match_key_that_a_draft_withdraws_matches_no_more(world: World, steward: Member) -> None:
+    """Addresses that the police knows by their postcode alone."""
+    withdrawn = amended("police: [address-bag, address-postcode]", "police: [address-bag]", CONDITIONS)
+    for place in range(3):
+        world.submit("police", {"address-postcode": address(place)["address-postcode"]})
+        world.submit("municipality", address(place))
+    answer = replay(world, steward, withdrawn)
+    assert (told(answer, "kept"), told(answer, "lost")) == ({}, {HEARS: 3, TELLS: 3})
+    pairs(world, 3)
+    assert told(replay(world, steward, withdrawn), "kept") == {HEARS: 3, TELLS: 3}
+
+
 def test_releases_are_replayed_as_they_were_given(world: World, steward: Member) -> None:
     released = amended(
         "    items: [hit, source, category, period, note.gist]\n    when: {source_released: true}",

@@ -30,7 +30,7 @@ def figure_routes(context: BrokerContext) -> APIRouter:
     def replay(request: Request, caller: Steward, covenant_id: CovenantId, body: ReplayRequest) -> ReplayAnswer:
         """Decides today's questions under the draft too, on all signals, and counts subjects where answers differ.
 
-        Counts below the covenant's minimum are left out. Takes up to a minute for a million signals.
+        Counts are rounded down to a multiple of the covenant's minimum. Takes up to a minute for a million signals.
         """
         with context.asked(request, covenant_id, caller, "request-refused", isolation="REPEATABLE READ") as session:
             return replays.replay(
@@ -46,7 +46,7 @@ def figure_routes(context: BrokerContext) -> APIRouter:
     def statistics(request: Request, caller: Reader, covenant_id: CovenantId, purpose: Purpose) -> AreaFigures:
         """Signals and subjects by category and month, for kinds of party that the covenant gives them to.
 
-        Only months that are over, drawn up once; counts below the covenant's minimum are left out.
+        Only months that are over, drawn up once and rounded down to a multiple of the covenant's minimum.
         """
         with context.asked(request, covenant_id, caller, "request-refused", purpose=purpose) as session:
             return area.figures(

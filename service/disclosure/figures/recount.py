@@ -18,7 +18,7 @@ from covenant_rules.dates import amsterdam_date
 from covenant_rules.load import load
 from covenant_rules.model import Facts, OwnSignal, Question
 from covenant_rules.replay import Group, Outcome, Posed, Replay, Shapes, Standing, Stated, Tally
-from covenant_rules.retention import last_day
+from covenant_rules.retention import is_over
 from service.disclosure.asking import FIRST_STAGE
 from service.disclosure.conditions.known import is_released
 
@@ -82,7 +82,7 @@ class Recount:
         return tally
 
     def lapses(self, row: Row) -> bool:
-        """Whether its retention would be over, had it been affirmed under the draft."""
+        """Whether it could not have been affirmed under the draft, or its retention would be over by it."""
         return self._lapses[row.category, row.day]
 
     def usable(self, row: Row, *, draft: bool) -> frozenset[str]:
@@ -123,18 +123,13 @@ class Recount:
         return frozenset() if keys is None or known is None else frozenset(keys.kinds.get(known.kind, ()))
 
     def _is_over(self, stated: tuple[str, str, date]) -> bool:
-        """As for disclosures: by the version it was submitted under or the current one, whichever is stricter. What is
-        over is not there, whatever the draft says."""
-        version, category, day = stated
-        submitted, current = self.standing.versions.get(version), self.standing.current
-        if submitted is None or category not in submitted.categories:
-            return True
-        ruling = [covenant for covenant in (submitted, current) if category in covenant.categories]
-        return any(last_day(covenant, category, day) < self._today for covenant in ruling)
+        """As for disclosures: what is over is not there, whatever the draft says."""
+        (version, category, day), standing = stated, self.standing
+        return is_over(standing.versions.get(version), standing.current, category, day, self._today)
 
     def _would_lapse(self, stated: tuple[str, date]) -> bool:
-        (category, day), draft = stated, self.replay.draft
-        return category in draft.categories and last_day(draft, category, day) < self._today
+        draft = self.replay.draft
+        return is_over(draft, draft, *stated, self._today)
 
 
 class _Subject:
