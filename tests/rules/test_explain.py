@@ -17,7 +17,8 @@ from covenant_rules.explain import CODES, LANGUAGES, Reason, for_asker, for_audi
 from covenant_rules.explain.auditor import AGAINST
 from covenant_rules.explain.words import _SENTENCES
 from covenant_rules.load import load
-from covenant_rules.model import Decision, Facts, LookUp, OwnSignal, Question, Signal
+from covenant_rules.matrix import Cell, legal_basis, names
+from covenant_rules.model import Decision, Effect, Facts, LookUp, OwnSignal, Question, Signal
 from tests.rules import generate
 from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
@@ -207,6 +208,8 @@ def test_the_asker_is_told_rule_clause_and_both_legal_bases() -> None:
         "must-notify-source",
         "source-sees-entry",
     ]
+    entry = for_asker(decide(asked, known), COMPLEX)[-1]
+    assert entry == Reason("source-sees-entry", {"fields": ("day", "party", "purpose", "items")})
     first = for_asker(decide(asked, known), COMPLEX)[0]
     assert first.parameters["clause"] == "art. 5.7"
     assert str(first.parameters["viewer_basis"]).startswith("Wet politiegegevens")
@@ -223,8 +226,18 @@ def test_the_asker_is_told_the_legal_basis_of_a_source_exactly_where_it_sees_the
     assert all((reason.code == "shown") == (reason.parameters["signal"] in named) for reason in told)
 
 
+def test_where_the_source_is_withheld_the_viewer_is_told_its_own_legal_basis() -> None:
+    coded = signal("s", "municipality", handling_codes=frozenset({"source-withheld"}))
+    decision = decide(question("police", OwnSignal("mine")), facts(signal("mine", "police"), coded))
+    about = {"rule": "police-sees-nuisance", "clause": "art. 5.6"}
+    basis = COMPLEX.purposes["nuisance"].legal_basis["police"].article
+    items = ("hit", "category", "period")
+    told = Reason("shown-without-source", {"signal": "s", "items": items, **about, "viewer_basis": basis})
+    assert told in for_asker(decision, COMPLEX)
+
+
 def test_a_decision_is_explained_by_the_version_it_was_made_under() -> None:
-    with pytest.raises(ValueError, match="another version"):
+    with pytest.raises(ValueError, match=r"^the decision was made under another version of the covenant$"):
         for_asker(Decision("other"), COMPLEX)
 
 
@@ -260,6 +273,42 @@ def test_the_source_is_told_by_which_permit_and_on_what_conditions() -> None:
     assert Reason("asks-release", {"rule": "care-team-releases-concern", "clause": "art. 7.4"}) in reasons
 
 
+@many
+@given(seeds)
+def test_the_source_is_told_of_permits_that_name_its_signal_with_both_legal_bases(seed: int) -> None:
+    current, known, _ = generate.some_triple(Random(seed))
+    rules = {rule.id: rule for rule in current.rules}
+    for one in known.signals:
+        for reason in for_source(one, current, known.versions.get(one.version, current)):
+            if reason.code != "may-see":
+                continue
+            told, kind = reason.parameters, current.parties[one.party].kind
+            rule = rules[str(told["rule"])]
+            assert rule.effect is Effect.PERMIT
+            assert all(
+                names(rule, Cell(str(told["purpose"]), stage, kind, str(told["to"]), one.category))
+                for stage in told["stages"]  # type: ignore[union-attr]
+            )
+            assert rule.items >= set(told["items"])  # type: ignore[arg-type]
+            bases = [legal_basis(current, rule.purpose, each, one.category) for each in (kind, str(told["to"]))]
+            assert [told["source_basis"], told["viewer_basis"]] == bases
+
+
+def test_nobody_is_told_of_only_where_nobody_sees() -> None:
+    assert "nobody-sees" not in {r.code for r in for_source(signal("s", "municipality"), COMPLEX, COMPLEX)}
+
+
+def test_a_code_that_only_one_version_knows_is_known() -> None:
+    without = replace(COMPLEX, version="old", handling_codes={})
+    coded = signal("s", "municipality", version="old", handling_codes=frozenset({"not-to-police", NOBODY}))
+    told = for_source(coded, COMPLEX, without)
+    assert told == (
+        Reason("nobody-sees", {"signal": "s"}),
+        Reason("code-unknown", {"code": NOBODY}),
+        Reason("code-blocks", {"code": "not-to-police", "kinds": ("police",), "items": ("hit",)}),
+    )
+
+
 def test_the_source_is_told_what_its_handling_codes_hide() -> None:
     coded = signal("s", "municipality", handling_codes=frozenset({"not-to-police"}))
     reasons = for_source(coded, COMPLEX, COMPLEX)
@@ -273,6 +322,7 @@ def test_the_source_is_told_what_submitting_again_would_let_be_seen() -> None:
     (affirm,) = [reason for reason in reasons if reason.code == "affirm-to-share"]
     assert affirm.parameters["to"] == "police"
     assert affirm.parameters["stages"] == ("signal", "weighing")
+    assert affirm.parameters["items"] == ("hit", "source", "category", "period")
 
 
 @pytest.mark.parametrize(
