@@ -161,7 +161,7 @@ class Shapes:
     No more than `most` shapes are remembered; then it begins anew.
     """
 
-    def __init__(self, replay: Replay, standing: Standing, most: int = 1 << 17) -> None:
+    def __init__(self, replay: Replay, standing: Standing, most: int = 1 << 15) -> None:
         self._replay, self._standing = replay, standing
         self._today = amsterdam_date(standing.time) or date.min
         covenants = (replay.draft, standing.current, *standing.versions.values())

@@ -41,6 +41,7 @@ BENCHES = (
     Bench("bench_hits", "The hit feed: how long a party waits", (), ("--anchors", "100000", "--hits", "5000")),
     Bench("bench_audit", "The audit log: taking entries, keeping the tree, granting, verifying", (), ("--full",)),
     Bench("bench_officer", "The officer's page of a long log", (), ("--full",)),
+    Bench("bench_replay", "Replaying a draft over every signal of a covenant", (), ("--full",)),
 )
 
 

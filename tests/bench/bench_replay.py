@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -88,7 +88,7 @@ class Watch:
 
     most: int = 0
     """Bytes."""
-    submissions: list[float] | None = None
+    submissions: list[float] = field(default_factory=list)
     """Milliseconds of each batch of one signal."""
 
 
@@ -106,7 +106,7 @@ def fill(connection: Connection, stage: Stage, signals: int) -> None:
 @contextmanager
 def watched(stage: Stage) -> Iterator[Watch]:
     """Looks ten times a second how much memory is held, and submits a signal as often as that takes."""
-    watch, over, us = Watch(submissions=[]), threading.Event(), psutil.Process()
+    watch, over, us = Watch(), threading.Event(), psutil.Process()
     police = stage.partner("police")
 
     def look() -> None:
@@ -114,7 +114,7 @@ def watched(stage: Stage) -> Iterator[Watch]:
             held = 0
             for process in (us, *us.children(recursive=True)):
                 try:
-                    if process.name().startswith("python"):
+                    if process.name() != "postgres":
                         held += process.memory_info().rss
                 except psutil.Error:
                     continue

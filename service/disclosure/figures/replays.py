@@ -44,6 +44,8 @@ __all__ = ["WORTH_PROCESSES", "recount", "replay"]
 
 WORTH_PROCESSES = 50_000
 """Signals from which on other processes are started: below, that would take longer than the work."""
+_MOST_PROCESSES = 4
+"""Each takes some 200 MB."""
 _PORTION = 2_000
 """Subjects that are recounted at once."""
 
@@ -137,12 +139,12 @@ def replay(
 
 
 def recount(session: Session, covenant_id: str, terms: Terms, processes: int | None = None) -> Tally:
-    """The outcomes of all subjects of the covenant. With `processes`, by so many; else by as many as it is worth."""
+    """The outcomes of all subjects of the covenant, reckoned by so many processes, or by as many as it is worth."""
     count = gather(session, covenant_id)
     rows = stream(session, _ROWS, covenant_id=covenant_id)
     subjects = ([Row(*row[1:]) for row in group] for _, group in groupby(rows, key=itemgetter(0)))
     if processes is None:
-        processes = len(os.sched_getaffinity(0)) if count >= WORTH_PROCESSES else 1
+        processes = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES) if count >= WORTH_PROCESSES else 1
     if processes == 1:
         return Recount(terms)(subjects)
     return _shared_out(_portions(subjects), terms, processes)
