@@ -97,6 +97,56 @@ def test_a_visible_item_has_its_open_permits_with_both_legal_bases(seed: int) ->
             assert told == [(g.rule, g.clause, g.source_basis, g.viewer_basis) for g in grounds]
 
 
+@pytest.mark.parametrize(
+    ("day", "in_force"),
+    [("2025-12-31", False), ("2026-01-01", True), ("2028-12-31", True), ("2029-01-01", False)],
+)
+def test_the_auditor_is_told_when_the_covenant_is_not_in_force(day: str, in_force: bool) -> None:
+    own = signal("mine", "police")
+    asked = replace(question("police", OwnSignal("mine")), time=datetime.fromisoformat(f"{day}T12:00:00+00:00"))
+    reason = Reason("not-in-force", {"from": "2026-01-01", "until": "2028-12-31", "day": day})
+    assert for_auditor(asked, facts(own)).refused == (() if in_force else (reason,))
+
+
+def test_the_auditor_is_told_all_that_is_wrong_with_a_question() -> None:
+    asked = Question(NOBODY, NOBODY, NOBODY, datetime(2026, 11, 22, 12), OwnSignal("mine"))
+    assert for_auditor(asked, facts()).refused == (
+        Reason("no-moment", {}),
+        Reason("viewer-not-active", {"party": NOBODY}),
+        Reason("party-unknown", {"version": "current", "party": NOBODY}),
+        Reason("purpose-unknown", {"version": "current", "purpose": NOBODY}),
+        Reason("stage-unknown", {"version": "current", "stage": NOBODY}),
+        Reason("no-anchor", {"party": NOBODY}),
+    )
+
+
+def test_the_auditor_is_told_what_spoke_for_and_against_an_item() -> None:
+    """The police have seen violence there and so may see noise of the care team, but no note of it."""
+    own, other = signal("mine", "police", "violence"), signal("other", "care-team", day=date(2026, 5, 1))
+    told = {f.item: f for f in for_auditor(question("police", OwnSignal("mine")), facts(own, other)).findings}
+    bases = {kind: COMPLEX.purposes["nuisance"].legal_basis[kind].article for kind in ("care", "police")}
+    about = {"version": "current", "party": "care-team"}
+    cited = {"rule": "police-sees-nuisance", "clause": "art. 5.6"}
+    categories = ("drug-dealing", "noise", "violence")
+    assert told["hit"].visible
+    assert told["hit"].reasons == (
+        Reason(
+            "permit-open",
+            {**about, "item": "hit", **cited, "source_basis": bases["care"], "viewer_basis": bases["police"]},
+        ),
+        Reason("met-anchor", {**about, "item": "hit", **cited}),
+        Reason("met-own-signal", {**about, "item": "hit", **cited, "categories": categories}),
+    )
+    assert not told["note.gist"].visible
+    forbidden = {"rule": "no-care-notes-to-police", "clause": "art. 8.2", "forbidden": ("note.gist",)}
+    assert told["note.gist"].reasons[-1] == Reason("forbidden", {**about, "item": "note.gist", **forbidden})
+    assert told["note.full"].reasons == (
+        Reason("no-permit", {**about, "item": "note.full"}),
+        Reason("forbidden", {**about, "item": "note.full", **forbidden}),
+        Reason("implied-hidden", {"version": "current", "item": "note.full", "implied": "note.gist"}),
+    )
+
+
 # -- words
 
 
@@ -111,13 +161,19 @@ def everything_told(seed: int) -> Iterator[tuple[Reason, generate.Triple]]:
         yield reason, triple
 
 
-def test_every_code_is_told_some_day_and_no_other() -> None:
+def test_every_code_is_told_some_day_and_no_other_with_all_that_its_sentence_names() -> None:
     told: set[str] = set()
     for seed in range(5000):
-        told |= {reason.code for reason, _ in everything_told(seed)}
+        for reason, _ in everything_told(seed):
+            told.add(reason.code)
+            assert named_in(_SENTENCES["en"][reason.code]) <= reason.parameters.keys()
         if told >= CODES:
             break
     assert told == CODES
+
+
+def named_in(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
 
 
 @examples(60)
@@ -134,10 +190,7 @@ def test_every_reason_has_words_in_every_language(seed: int) -> None:
 def test_both_languages_speak_of_the_same_things() -> None:
     assert _SENTENCES["en"].keys() == _SENTENCES["nl"].keys()
     for code in CODES:
-        english, dutch = (
-            {name for _, name, _, _ in string.Formatter().parse(_SENTENCES[language][code]) if name}
-            for language in LANGUAGES
-        )
+        english, dutch = (named_in(_SENTENCES[language][code]) for language in LANGUAGES)
         assert english == dutch, code
 
 
