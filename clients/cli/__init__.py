@@ -16,6 +16,7 @@ from clients.cli import (
     figures,
     hits,
     profile,
+    renewal,
     rules,
     signals,
     versions,
@@ -35,6 +36,7 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(audit.app, name="audit")
 app.add_typer(rules.app, name="rules")
 app.add_typer(versions.app, name="versions")
+renewal.register(profile.app)
 audit_search.register(audit.app)
 audit_officer.register(audit.app)
 signals.register(app)

@@ -102,23 +102,20 @@ class Opener:
             raise VerificationError("the key holder does not know the source")
         items, salts = _opened_items(disclosed, evidence)
         slots = item_slots([(f.id, variant) for f in covenant.fields.values() for variant in f.variants])
-        try:
-            verify_disclosed(
-                DisclosedItems(
-                    identity=SignalIdentity(covenant.id, covenant.version, evidence.party, hit.signal_id.bytes),
-                    slots=slots,
-                    items=items,
-                    salts=salts,
-                    digests=evidence.digests,
-                    leaf_index=evidence.leaf_index,
-                    batch_size=evidence.batch_size,
-                    path=evidence.path,
-                    signature=evidence.signature,
-                ),
-                signer.signing_key,
-            )
-        except ProtocolError as error:
-            raise VerificationError(f"the source's signature does not hold: {error}") from None
+        shown = DisclosedItems(
+            identity=SignalIdentity(covenant.id, covenant.version, evidence.party, hit.signal_id.bytes),
+            slots=slots,
+            items=items,
+            salts=salts,
+            digests=evidence.digests,
+            leaf_index=evidence.leaf_index,
+            batch_size=evidence.batch_size,
+            path=evidence.path,
+            signature=evidence.signature,
+        )
+        # What it signed before its key was replaced is signed still. Only the key holder says which keys it had.
+        if not any(_signed(shown, key) for key in (signer.signing_key, *signer.former_signing_keys)):
+            raise VerificationError("the source's signature does not hold")
 
     def _open_one(
         self, disclosure: Disclosure, hit: DisclosedHit, sealed: SealedItem, subject: Mapping[str, bytes]
@@ -181,6 +178,14 @@ def _opened_items(disclosed: DisclosedHit, evidence: Evidence) -> tuple[dict[str
         items[item] = sealed_item(sealed.commitment, sealed.ciphertext, sealed.wrapped_key)
         salts[item] = sealed.salt
     return items, salts
+
+
+def _signed(shown: DisclosedItems, key: bytes) -> bool:
+    try:
+        verify_disclosed(shown, key)
+    except ProtocolError:
+        return False
+    return True
 
 
 def _grant_id(grant: str) -> str:

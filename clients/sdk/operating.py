@@ -12,6 +12,7 @@ from clients.protocol.messages.keyholder import (
     Enrolment,
     Founded,
     Founding,
+    KeyReplacement,
     KeyRotation,
     PartyCommitment,
     ServiceEnrolment,
@@ -45,6 +46,11 @@ class Operator:
 
     def parties(self, covenant: str) -> Directory:
         return self._http.get(f"/v1/covenants/{covenant}/parties", Directory)
+
+    def replace_keys(self, covenant: str, enrolment: Enrolment, reason: str) -> None:
+        """Registers a party's new keys in place of those it has."""
+        path = f"/v1/covenants/{covenant}/parties/{enrolment.party}/public-keys"
+        self._http.put(path, KeyReplacement(keys=enrolment.keys, reason=reason))
 
     def suspend(self, covenant: str, party: str, reason: str) -> None:
         self._http.put(f"/v1/covenants/{covenant}/parties/{party}/suspension", Suspension(reason=reason))

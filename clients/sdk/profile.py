@@ -33,6 +33,8 @@ from clients.sdk.errors import ProfileError
 
 Random = Callable[[int], bytes]
 
+KEYS = "keys"
+"""The folder of the keys in use."""
 AUTHENTICATION = "authentication.pem"
 _FILE = "profile.toml"
 _SIGNING, _ENCRYPTION, _JOURNAL = "signing.key", "encryption.key", "journal.key"
@@ -97,20 +99,25 @@ def create_profile(
 ) -> Profile:
     """Make a profile with new keys. Raises ProfileError if there is one already, or a name is not one."""
     keys = begin_profile(directory, names=(covenant, party))
-    write_key(keys / AUTHENTICATION, jws.private_key_to_pem(jws.generate_key()))
-    write_key(keys / _SIGNING, random(32))
-    write_key(keys / _ENCRYPTION, HybridPrivateKey.generate(random).raw)
-    write_key(keys / _JOURNAL, random(32))
+    write_party_keys(keys, random, journal_key=random(32))
     finish_profile(directory, {"covenant": covenant, "party": party}, broker, key_holder)
     return open_profile(directory)
 
 
-def open_profile(directory: Path) -> Profile:
-    """Read a party's profile and its keys. Raises ProfileError, naming the file and what to do."""
+def write_party_keys(folder: Path, random: Random, *, journal_key: bytes) -> None:
+    """New keys of a party, beside the key of its journal, which may be the one it has."""
+    write_key(folder / AUTHENTICATION, jws.private_key_to_pem(jws.generate_key()))
+    write_key(folder / _SIGNING, random(32))
+    write_key(folder / _ENCRYPTION, HybridPrivateKey.generate(random).raw)
+    write_key(folder / _JOURNAL, journal_key)
+
+
+def open_profile(directory: Path, *, keys: str = KEYS) -> Profile:
+    """Read a party's profile and its keys, from the folder of that name. Raises ProfileError, saying what to do."""
     names, broker, key_holder = read_profile(directory)
     if "role" in names:
         raise ProfileError(f"the profile in {directory} is of an {names['role']}, not of a party")
-    keys = directory / "keys"
+    folder = directory / keys
     try:
         return Profile(
             directory=directory,
@@ -118,13 +125,13 @@ def open_profile(directory: Path) -> Profile:
             party=names["party"],
             broker=broker,
             key_holder=key_holder,
-            authentication_key=jws.private_key_from_pem(read_key(keys / AUTHENTICATION)),
-            signing_key=read_key(keys / _SIGNING),
-            encryption_key=HybridPrivateKey(read_key(keys / _ENCRYPTION)),
-            journal_key=read_key(keys / _JOURNAL),
+            authentication_key=jws.private_key_from_pem(read_key(folder / AUTHENTICATION)),
+            signing_key=read_key(folder / _SIGNING),
+            encryption_key=HybridPrivateKey(read_key(folder / _ENCRYPTION)),
+            journal_key=read_key(folder / _JOURNAL),
         )
     except ProtocolError as error:
-        raise ProfileError(f"a key in {keys} is damaged: {error}") from None
+        raise ProfileError(f"a key in {folder} is damaged: {error}") from None
     except KeyError as error:
         raise ProfileError(f"{directory / 'profile.toml'} is not a profile: {error} is missing") from None
 
@@ -139,7 +146,7 @@ def begin_profile(directory: Path, *, names: Iterable[str]) -> Path:
             raise ProfileError(f"'{name}' is not a name of the covenant: lower-case letters, digits and dashes")
     if (directory / _FILE).exists():
         raise ProfileError(f"there is a profile in {directory} already")
-    keys = directory / "keys"
+    keys = directory / KEYS
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     keys.chmod(0o700)
     return keys

@@ -40,6 +40,7 @@ from service.covenants.service import Covenants
 from service.disclosure.conditions.codes import told_codes
 from service.disclosure.desk import Desk, GrantIssuer
 from service.parties.directory import RegisteredPrincipals
+from service.parties.key_change import KeyChanges
 from service.parties.people import People
 from service.parties.service import Parties
 from service.randomness import random_bytes
@@ -176,7 +177,15 @@ def create_app(
         description=_DESCRIPTION,
         version=API_VERSION,
         routers=(
-            registry_routes(Registrar(context.database, context.covenants, context.parties, context.people)),
+            registry_routes(
+                Registrar(
+                    context.database,
+                    context.covenants,
+                    context.parties,
+                    context.people,
+                    KeyChanges(context.audit, clock=context.clock),
+                )
+            ),
             covenant_routes(context),
             version_routes(context),
             signal_routes(context),

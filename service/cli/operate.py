@@ -155,6 +155,25 @@ def mount(app: typer.Typer) -> None:
         _enrolled(enrolment.party, enrolment.model_dump(mode="json", exclude_none=True))
 
     @app.command()
+    def replace_keys(
+        covenant: CovenantId,
+        file: Annotated[
+            Path,
+            typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="What `covenant profile renew` printed."),
+        ],
+        reason: Reason,
+        url: Url,
+        key: Key,
+        issuer: Issuer = None,
+        name: Name = "operator",
+    ) -> None:
+        """Register a party's new keys in place of its old ones, which verify still what they signed."""
+        from clients.protocol.messages.keyholder import Enrolment
+
+        with _operating(url, issuer, key, name) as operator:
+            operator.replace_keys(covenant, _read(file, Enrolment), reason)
+
+    @app.command()
     def set_up(covenant: CovenantId, url: Url, key: Key, issuer: Issuer = None, name: Name = "operator") -> None:
         """At the broker: take in what the key holder has drawn: for new parties, and for scheduled versions."""
         with _operating(url, issuer, key, name) as operator:

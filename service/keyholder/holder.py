@@ -21,6 +21,7 @@ from service.evaluation.keys import OprfKeys
 from service.evaluation.sealing_keys import SealingKeys
 from service.evaluation.service import Evaluations
 from service.parties.counterpart import Counterpart, Service
+from service.parties.key_change import KeyChanges
 from service.parties.people import People
 from service.parties.service import Parties
 from service.release.service import Releases
@@ -45,6 +46,7 @@ class KeyHolder:
     witness: Witness
     parties: Parties
     people: People
+    key_changes: KeyChanges
     counterpart: Counterpart
     covenants: Covenants
     versions: VersionAccounts
@@ -87,6 +89,7 @@ def assemble(
         witness=witness,
         parties=parties,
         people=People(audit, clock=clock),
+        key_changes=KeyChanges(audit, clock=clock),
         counterpart=Counterpart(audit, clock=clock),
         covenants=covenants,
         versions=VersionAccounts(covenants, clock=clock),

@@ -14,7 +14,7 @@ from service.parties.tables import PrincipalRow
 from service.principals import Principal, PrincipalDirectory, RegisteredKey, Role
 from service.storage.database import Database
 
-__all__ = ["RegisteredPrincipals", "register"]
+__all__ = ["RegisteredPrincipals", "refuse_replaced", "register"]
 
 EVERY_COVENANT = "-"
 """Stands for the covenant of services, which serve all; no covenant can have this id."""
@@ -28,6 +28,7 @@ def register(session: Session, principal: Principal, public_key: Mapping[str, st
     """
     covenant_id = principal.covenant_id or EVERY_COVENANT
     key_id = public_keys.key_id(public_key)
+    refuse_replaced(session, covenant_id, public_keys.thumbprint(public_key))
     for other in repository.principals(session, key_id):
         if EVERY_COVENANT in (covenant_id, other.covenant_id) or covenant_id == other.covenant_id:
             raise Conflict("key-taken", "the authentication key is registered already, for someone else")
@@ -41,6 +42,12 @@ def register(session: Session, principal: Principal, public_key: Mapping[str, st
         registered_at=now,
     )
     repository.insert(session, row)
+
+
+def refuse_replaced(session: Session, covenant_id: str, *fingerprints: bytes) -> None:
+    """Raises Conflict where one of these keys was a party's of this covenant, and was replaced."""
+    if repository.any_former(session, covenant_id, fingerprints):
+        raise Conflict("key-replaced", "one of the keys was replaced by another, and is not registered again")
 
 
 class RegisteredPrincipals(PrincipalDirectory):

@@ -9,13 +9,16 @@ from clients.protocol import jws, signatures
 from clients.protocol.encoding import b64u_decode
 from clients.protocol.errors import EncodingError, SealError, SignatureError
 from clients.protocol.hybrid import HybridPublicKey
+from clients.protocol.messages.keyholder import PartyKeys
 from service.errors import Invalid, LocatedFault
 
 __all__ = [
     "authentication_faults",
     "encryption_faults",
     "fingerprint",
+    "fingerprints",
     "key_id",
+    "party_faults",
     "refuse_faults",
     "signing_faults",
     "thumbprint",
@@ -56,6 +59,22 @@ def encryption_faults(key: bytes, pointer: str) -> Iterator[LocatedFault]:
         HybridPublicKey(key)
     except SealError as error:
         yield LocatedFault(pointer, "key-invalid", str(error))
+
+
+def party_faults(keys: PartyKeys) -> Iterator[LocatedFault]:
+    """Every one of a party's keys that is none."""
+    yield from authentication_faults(keys.authentication_key, "/keys/authenticationKey")
+    yield from signing_faults(keys.signing_key, "/keys/signingKey")
+    yield from encryption_faults(keys.encryption_key, "/keys/encryptionKey")
+
+
+def fingerprints(keys: PartyKeys) -> dict[str, bytes]:
+    """What the audit log names a party's keys by: 32 bytes each."""
+    return {
+        "authentication": thumbprint(keys.authentication_key),
+        "signing": fingerprint(keys.signing_key),
+        "encryption": fingerprint(keys.encryption_key),
+    }
 
 
 def refuse_faults(*faults: LocatedFault) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import delete, update
@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
 from service.errors import Conflict
-from service.parties.tables import AdministratorRow, PartyRow, PrincipalRow, ServiceRow
+from service.parties.tables import AdministratorRow, FormerKeyRow, PartyRow, PrincipalRow, ServiceRow
 
 
 def insert(session: Session, *rows: SQLModel) -> None:
@@ -45,6 +45,20 @@ def held(session: Session, covenant_id: str, names: Iterable[str]) -> list[Party
     query = select(PartyRow).where(PartyRow.covenant_id == covenant_id, col(PartyRow.party).in_(sorted(set(names))))
     query = query.order_by(PartyRow.party).with_for_update(read=True)
     return list(session.exec(query.execution_options(populate_existing=True)))
+
+
+def former_keys(session: Session, covenant_id: str) -> list[FormerKeyRow]:
+    """The last one first."""
+    row = FormerKeyRow
+    query = select(row).where(row.covenant_id == covenant_id)
+    return list(session.exec(query.order_by(col(row.replaced_at).desc(), col(row.fingerprint))))
+
+
+def any_former(session: Session, covenant_id: str, fingerprints: Collection[bytes]) -> bool:
+    query = select(FormerKeyRow.party).where(
+        FormerKeyRow.covenant_id == covenant_id, col(FormerKeyRow.fingerprint).in_(fingerprints)
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def close(session: Session, covenant_id: str, at: datetime) -> None:

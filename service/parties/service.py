@@ -22,7 +22,7 @@ from service.parties import keys as public_keys
 from service.parties.tables import AdministratorRow, PartyRow
 from service.principals import Principal, Role
 
-__all__ = ["Administrator", "Parties", "Party"]
+__all__ = ["Administrator", "Parties", "Party", "refuse_unreadable"]
 
 State = Literal["active", "suspended", "left"]
 
@@ -73,11 +73,7 @@ class Parties:
 
         Raises Invalid with every key that is none, and Conflict where the party has other keys or someone else these.
         """
-        public_keys.refuse_faults(
-            *public_keys.authentication_faults(keys.authentication_key, "/keys/authenticationKey"),
-            *public_keys.signing_faults(keys.signing_key, "/keys/signingKey"),
-            *public_keys.encryption_faults(keys.encryption_key, "/keys/encryptionKey"),
-        )
+        public_keys.refuse_faults(*public_keys.party_faults(keys))
         known = repository.party(session, covenant_id, party)
         if known is not None:
             if _party(known).keys != keys:
@@ -85,7 +81,8 @@ class Parties:
             if known.state == "left":
                 raise Conflict("party-left", "the party has left the covenant")
             return False
-        now = self._clock()
+        now, fingerprints = self._clock(), public_keys.fingerprints(keys)
+        directory.refuse_replaced(session, covenant_id, *fingerprints.values())
         repository.insert(
             session,
             PartyRow(
@@ -112,11 +109,7 @@ class Parties:
                 trace=trace,
                 parties=(party,),
                 match_keys=tuple(match_keys),
-                fingerprints={
-                    "authentication": public_keys.thumbprint(keys.authentication_key),
-                    "signing": public_keys.fingerprint(keys.signing_key),
-                    "encryption": public_keys.fingerprint(keys.encryption_key),
-                },
+                fingerprints=fingerprints,
             ),
         )
         return True
@@ -125,7 +118,7 @@ class Parties:
         self, session: Session, covenant_id: str, party: str, *, reason: str, by: Principal, trace: str | None = None
     ) -> bool:
         """Suspends a party from the commit on; False if it was suspended already. Raises NotFound, Invalid."""
-        _refuse_unreadable(reason)
+        refuse_unreadable(reason)
         if not self._change(session, covenant_id, party, from_="active", to="suspended"):
             return False
         record = AuditRecord(
@@ -151,7 +144,7 @@ class Parties:
 
         Who comes back does so as a new party of a new version, with keys of its own.
         """
-        _refuse_unreadable(reason)
+        refuse_unreadable(reason)
         row = repository.party(session, covenant_id, party, hold=True)
         if row is None:
             raise _unknown_party()
@@ -276,7 +269,8 @@ def _party(row: PartyRow) -> Party:
     return Party(row.party, row.kind, row.oin, row.state, keys)
 
 
-def _refuse_unreadable(reason: str) -> None:
+def refuse_unreadable(reason: str) -> None:
+    """Raises Invalid for an operator's words that the log could not show in one line."""
     if not reason.isprintable():
         raise Invalid("reason-unreadable", "must be one line of readable text", pointer="/reason")
 

@@ -56,6 +56,24 @@ class PartyRow(SQLModel, table=True):
     state_since: datetime = Field(sa_column=_moment())
 
 
+class FormerKeyRow(SQLModel, table=True):
+    """A party's key that was replaced. It stays, so that nobody gets it again, and what it signed can be verified."""
+
+    __tablename__ = "former_key"
+    __table_args__ = (
+        CheckConstraint("use IN ('authentication', 'signing', 'encryption')", name="former_key_use"),
+        CheckConstraint("(use = 'signing') = (signing_key IS NOT NULL)", name="former_key_kept"),
+    )
+
+    covenant_id: str = Field(primary_key=True)
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    """As in the audit log: RFC 7638 for authentication, SHA-256 of the raw key for the others."""
+    party: str
+    use: str
+    signing_key: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    replaced_at: datetime = Field(sa_column=_moment())
+
+
 class AdministratorRow(SQLModel, table=True):
     """A person who may approve covenant versions for a party. No two of one covenant share a key.
 
@@ -89,4 +107,4 @@ class ServiceRow(SQLModel, table=True):
     enrolled_at: datetime = Field(sa_column=_moment())
 
 
-TABLES = (PrincipalRow, PartyRow, AdministratorRow, ServiceRow)
+TABLES = (PrincipalRow, PartyRow, FormerKeyRow, AdministratorRow, ServiceRow)

@@ -21,11 +21,13 @@ from clients.protocol.messages.keyholder import (
     Enrolment,
     Founded,
     Founding,
+    KeyReplacement,
     Suspension,
 )
 from covenant_rules.model import Covenant
 from service.covenants.service import Covenants
 from service.errors import NotFound
+from service.parties.key_change import KeyChanges
 from service.parties.people import People
 from service.parties.service import Parties
 from service.principals import Principal, Role
@@ -55,6 +57,7 @@ class Registrar:
     covenants: Covenants
     parties: Parties
     people: People
+    key_changes: KeyChanges
     founded: Callable[[Session, Covenant, Principal, str], None] = _nothing
     enrolled: Callable[[Session, Covenant, str, Principal, str], None] = _nothing
 
@@ -150,6 +153,7 @@ def registry_routes(registrar: Registrar) -> APIRouter:
         with database.transaction() as session:
             signatories = covenants.current(session, covenant_id).parties
             found = parties.list(session, covenant_id)
+            former = registrar.key_changes.former_signing_keys(session, covenant_id)
         return Directory(
             covenant_id=covenant_id,
             parties=tuple(
@@ -159,12 +163,27 @@ def registry_routes(registrar: Registrar) -> APIRouter:
                     oin=one.oin,
                     state=one.state,
                     signing_key=one.keys.signing_key,
+                    former_signing_keys=former.get(one.party, ()),
                     encryption_key=one.keys.encryption_key,
                     authentication_key=one.keys.authentication_key,
                 )
                 for one in found
             ),
         )
+
+    @router.put(
+        "/covenants/{covenantId}/parties/{party}/public-keys", status_code=204, summary="Replace a party's own keys"
+    )
+    def replace_keys(
+        request: Request, operator: Operator, covenant_id: CovenantId, party: PartyId, body: KeyReplacement
+    ) -> Response:
+        """From the answer on, the old keys sign nothing here. What they signed before is verified with them still."""
+        trace = context_of(request).trace_id
+        with database.transaction() as session:
+            registrar.key_changes.replace(
+                session, covenant_id, party, body.keys, reason=body.reason, by=operator, trace=trace
+            )
+        return Response(status_code=204)
 
     @router.put("/covenants/{covenantId}/parties/{party}/suspension", status_code=204, summary="Suspend a party")
     def suspend_party(

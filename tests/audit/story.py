@@ -25,6 +25,7 @@ from clients.protocol.tokens import TokenContext, blind_values, unblind
 from clients.sdk.http import Conversation
 from clients.sdk.offices import open_office_profile
 from clients.sdk.profile import open_profile
+from clients.sdk.renewal import prepare, switch
 from clients.sdk.services import KeyHolder
 from service.storage.service_keys import es256_key
 from tests.audit.recorder import Recorder, Route, routes_of
@@ -111,6 +112,14 @@ def _begin(town: Recorded) -> None:
         operator.parties(C)
     town.operator("keyholder").rotate_key(C, "police", "address-bag", 2, "its tokens may have been copied")
     town.operator("broker").set_up(C)
+    renewed = prepare(town.directory / "housing-south")
+    for service in ("broker", "keyholder"):
+        town.operator(service).replace_keys(C, renewed, "its keys are a year old")
+    switch(
+        town.directory / "housing-south",
+        transports=(town.transports["broker"], town.transports["keyholder"]),
+        now=town.clock,
+    )
 
 
 def _change_the_rules(town: Recorded) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import clients.sdk.governing
 import clients.sdk.http
+import clients.sdk.renewal
 import clients.sdk.session
 from clients.cli import app as covenant
 from clients.protocol import jws
@@ -43,7 +44,7 @@ def served(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         service = next(name for name, issuer in ISSUERS.items() if issuer == base_url)
         return Conversation(base_url, *given, **{**more, "transport": town.transports[service], "now": town.clock})
 
-    for module in (clients.sdk.governing, clients.sdk.session, clients.sdk.http):
+    for module in (clients.sdk.governing, clients.sdk.renewal, clients.sdk.session, clients.sdk.http):
         monkeypatch.setattr(module, "Conversation", conversation)
     with structlog.testing.capture_logs():
         yield
@@ -208,6 +209,17 @@ def test_an_operator_rotates_a_partys_keys_and_its_client_goes_on(town: Town, op
     assert "m1 police" in seen_by(town.session("municipality"))
     wrong = operate("keyholder", "rotate-key", C, "police", *why, "--match-key", "person-bsn", refused=True)
     assert "the party has no such key" in wrong.output
+
+
+def test_a_party_gets_new_keys_from_the_prompt(town: Town, run: Run, operate: Run, tmp_path: Path) -> None:
+    profile, file = ["--profile", str(town.directory / "police")], tmp_path / "renewed.json"
+    run("", "profile", "renew", *profile, "--output", str(file))
+    for service in ISSUERS:
+        early = run("", "profile", "switch", *profile, refused=True)
+        assert "has not registered the new keys" in str(early.exception)
+        operate(service, "replace-keys", C, str(file), "--reason", "they are a year old")
+    assert "in use" in run("", "profile", "switch", *profile).output
+    town.submit("police", record("p1", 1))
 
 
 def test_a_key_that_others_can_read_is_refused(town: Town, operate: Run, tmp_path: Path) -> None:

@@ -144,6 +144,7 @@ def test_the_service_is_live_ready_and_described(house: House) -> None:
         "/covenants/{covenantId}/ending",
         "/covenants/{covenantId}/parties",
         "/covenants/{covenantId}/parties/{party}/departure",
+        "/covenants/{covenantId}/parties/{party}/public-keys",
         "/covenants/{covenantId}/parties/{party}/suspension",
         "/covenants/{covenantId}/commitments",
         "/covenants/{covenantId}/conversion-shares",

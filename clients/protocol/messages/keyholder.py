@@ -129,6 +129,8 @@ class DirectoryEntry(Message):
     oin: str
     state: Literal["active", "suspended", "left"]
     signing_key: Bytes32
+    former_signing_keys: tuple[Bytes32, ...] = ()
+    """Those it had before, the last one first: they verify what it signed then, and nothing that it submits now."""
     encryption_key: Binary
     authentication_key: dict[str, str]
     """Public JWK."""
@@ -162,6 +164,15 @@ class PartyKeys(Message):
     """Ed25519 public key; batches of signals are signed with it."""
     encryption_key: Binary
     """Hybrid HPKE public key, mlkem ‖ x25519; released field keys are sealed to it."""
+
+
+class KeyReplacement(Message):
+    """An operator registers new keys of a party in place of those it has. Repeating it is harmless."""
+
+    keys: PartyKeys
+    """All three; one that does not change stays."""
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    """One line for the audit log, naming nobody."""
 
 
 class Enrolment(Message):

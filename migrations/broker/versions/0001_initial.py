@@ -237,6 +237,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("service"),
     )
     op.create_table(
+        "former_key",
+        sa.Column("covenant_id", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("party", sa.String(), nullable=False),
+        sa.Column("use", sa.String(), nullable=False),
+        sa.Column("signing_key", sa.LargeBinary(), nullable=True),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(use = 'signing') = (signing_key IS NOT NULL)", name="former_key_kept"),
+        sa.CheckConstraint("use IN ('authentication', 'signing', 'encryption')", name="former_key_use"),
+        sa.PrimaryKeyConstraint("covenant_id", "fingerprint"),
+    )
+    op.create_table(
         "hit_feed",
         sa.Column("covenant_id", sa.String(length=63), nullable=False),
         sa.Column("viewer", sa.String(length=63), nullable=False),

@@ -34,6 +34,7 @@ def read_directory(holder: Holder, caller: AnyCaller, covenant_id: CovenantId) -
     with holder.database.transaction() as session:
         signatories = holder.covenants.current(session, covenant_id).parties
         parties = holder.parties.list(session, covenant_id)
+        former = holder.key_changes.former_signing_keys(session, covenant_id)
     return Directory(
         covenant_id=covenant_id,
         parties=tuple(
@@ -43,6 +44,7 @@ def read_directory(holder: Holder, caller: AnyCaller, covenant_id: CovenantId) -
                 oin=party.oin,
                 state=party.state,
                 signing_key=party.keys.signing_key,
+                former_signing_keys=former.get(party.party, ()),
                 encryption_key=party.keys.encryption_key,
                 authentication_key=party.keys.authentication_key,
             )

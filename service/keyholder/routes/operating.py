@@ -10,6 +10,7 @@ from clients.protocol.messages.keyholder import (
     Enrolment,
     Founded,
     Founding,
+    KeyReplacement,
     KeyRotation,
     PartyCommitment,
     ServiceEnrolment,
@@ -131,6 +132,25 @@ def enrol_party(holder: Holder, caller: OperatorCaller, covenant_id: CovenantId,
         holder.oprf_keys.draw_match_keys(session, covenant_id, match_keys, by=caller.principal, trace=caller.trace)
         holder.oprf_keys.draw_party_keys(
             session, covenant_id, body.party, match_keys, by=caller.principal, trace=caller.trace
+        )
+
+
+@router.put(
+    "/covenants/{covenantId}/parties/{party}/public-keys",
+    status_code=_NO_CONTENT,
+    response_class=Response,
+    summary="Replace a party's own keys",
+)
+def replace_keys(
+    holder: Holder, caller: OperatorCaller, covenant_id: CovenantId, party: PartyId, body: KeyReplacement
+) -> None:
+    """From the answer on, the old keys sign nothing here, and fields are opened to the new one.
+
+    What the old signing key signed before is verified with it still.
+    """
+    with holder.database.transaction() as session:
+        holder.key_changes.replace(
+            session, covenant_id, party, body.keys, reason=body.reason, by=caller.principal, trace=caller.trace
         )
 
 
