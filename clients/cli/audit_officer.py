@@ -14,17 +14,20 @@ from clients.cli.audit_search import show_entries
 from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, console, notes
 from clients.cli.plain import plain
 from clients.protocol.encoding import b64u_encode
-from clients.protocol.messages.audit import MisuseFindings
+from clients.protocol.messages.audit import AuditEntryMessage, MisuseFindings
 from clients.protocol.reconciliation import reconcile
 from clients.sdk.errors import ClientError
 from clients.sdk.officer import Officer
 from clients.sdk.reconciliation import read_lines
-from covenant_rules.dates import amsterdam_date, amsterdam_midnight
+from covenant_rules.dates import add, amsterdam_date, amsterdam_midnight, amsterdam_time
+from covenant_rules.shapes import parse_span
 
 __all__ = ["register"]
 
 DIFFERENCES = 2
 """Exit status where something was found: for whoever has it run every day."""
+
+ADDRESS, PERSON = "An address", "Or a person"
 
 DayOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")]
 UntilOption = Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day.")]
@@ -38,16 +41,18 @@ def register(app: typer.Typer) -> None:
 
 
 def citizen(
-    bag_id: Annotated[str, typer.Option(help="BAG id of a nummeraanduiding.")] = "",
-    postcode: Annotated[str, typer.Option()] = "",
-    house_number: Annotated[str, typer.Option()] = "",
-    house_letter: Annotated[str, typer.Option()] = "",
-    addition: Annotated[str, typer.Option()] = "",
-    given_names: Annotated[str, typer.Option()] = "",
-    prefix: Annotated[str, typer.Option(help="Tussenvoegsel.")] = "",
-    family_name: Annotated[str, typer.Option()] = "",
-    birth_date: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
-    ask_bsn: Annotated[bool, typer.Option("--ask-bsn", help="Ask for a citizen service number, unseen.")] = False,
+    bag_id: Annotated[str, typer.Option(help="BAG id of a nummeraanduiding.", rich_help_panel=ADDRESS)] = "",
+    postcode: Annotated[str, typer.Option(help="As 3561 AB.", rich_help_panel=ADDRESS)] = "",
+    house_number: Annotated[str, typer.Option(help="The number alone.", rich_help_panel=ADDRESS)] = "",
+    house_letter: Annotated[str, typer.Option(rich_help_panel=ADDRESS)] = "",
+    addition: Annotated[str, typer.Option(help="Huisnummertoevoeging.", rich_help_panel=ADDRESS)] = "",
+    given_names: Annotated[str, typer.Option(help="All of them, in full.", rich_help_panel=PERSON)] = "",
+    prefix: Annotated[str, typer.Option(help="Tussenvoegsel.", rich_help_panel=PERSON)] = "",
+    family_name: Annotated[str, typer.Option(help="Without tussenvoegsel.", rich_help_panel=PERSON)] = "",
+    birth_date: Annotated[str, typer.Option(help="YYYY-MM-DD.", rich_help_panel=PERSON)] = "",
+    ask_bsn: Annotated[
+        bool, typer.Option("--ask-bsn", help="Ask for a citizen service number, unseen.", rich_help_panel=PERSON)
+    ] = False,
     query: Annotated[str, typer.Option(help="Further qualifiers, as `created:2026-01-01..`.")] = "",
     profile: ProfileOption = DEFAULT_PROFILE,
     as_json: JsonOption = False,
@@ -82,7 +87,18 @@ def citizen(
         console.print_json(json.dumps(document))
         return
     show_entries(found, as_json=False)
-    notes.print(f"{len(found)} entries by {', '.join(handles)}. Officers' own searches are left out.")
+    for entry in found:
+        if (until := _confidential_until(entry)) is not None and until > _today():
+            notes.print(f"Not to be told before {until}, when it ceases to be confidential: {entry.reference}")
+    number = "1 entry" if len(found) == 1 else f"{len(found):,} entries"
+    notes.print(f"{number} by {', '.join(handles)}. Officers' own searches are left out.")
+
+
+def _confidential_until(entry: AuditEntryMessage) -> date | None:
+    """The day from which a source is told of a disclosure; None if nothing keeps it from its source."""
+    span = parse_span(str(entry.fields.get("sight", {}).get("confidential", "")))
+    day = amsterdam_date(entry.at) if entry.at else None
+    return None if span is None or day is None else add(day, span)
 
 
 def findings(
@@ -162,7 +178,7 @@ def reconcile_logs(
     """
     yesterday = _today() - timedelta(days=1)
     begin = first.date() if first else last.date() if last else yesterday
-    end = last.date() if last else begin if first is None else yesterday
+    end = last.date() if last else max(begin, yesterday)
     if end < begin:
         raise ClientError("the last day is before the first")
     around = f"created:{begin - timedelta(days=1)}..{end + timedelta(days=1)}"
@@ -185,15 +201,16 @@ def reconcile_logs(
         }  # fmt: skip
         console.print_json(json.dumps(document))
     else:
+        days = str(begin) if begin == end else f"{begin} to {end}"
         console.print(
-            f"{begin} to {end}: {compared.issued:,} grants issued, {compared.used:,} used, {compared.unused:,} expired."
+            f"{days}: {compared.issued:,} grants issued, {compared.used:,} used, {compared.unused:,} not used in time."
         )
         if not compared.differences:
             console.print("The two logs agree.")
         else:
-            table = Table("when", "finding", "grant", "", box=None)
+            table = Table("when (Amsterdam)", "finding", "grant", "", box=None)
             for one in compared.differences:
-                table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", one.kind, one.grant, plain(one.words))
+                table.add_row(f"{amsterdam_time(one.at):%Y-%m-%d %H:%M:%S}", one.kind, one.grant, plain(one.words))
             console.print(table)
     if compared.differences:
         raise typer.Exit(DIFFERENCES)

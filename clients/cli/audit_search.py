@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,13 +20,15 @@ from clients.cli.plain import plain
 from clients.protocol.messages.audit import AuditEntryMessage
 from clients.sdk.audit_log import AuditLog, PartyList
 from clients.sdk.errors import ClientError
+from covenant_rules.dates import amsterdam_time
 
 __all__ = ["register", "show_entries"]
 
 QueryArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Qualifiers: action: event: created: party: actor: purpose: outcome: rule: source: signal: handle:",
+        help="Qualifiers, as action:disclosure created:2026-11-01..2026-11-22 party:police. There are action: event: "
+        "created: party: actor: purpose: outcome: rule: source: signal: handle:",
         show_default=False,
     ),
 ]
@@ -85,7 +87,11 @@ def list_entries(
         found = list(islice(entries, limit + 1))
     show_entries(found[:limit], as_json)
     if len(found) > limit and not as_json:
-        notes.print(f"There are more than these {limit}: give --limit, or a narrower created:")
+        notes.print(f"There are more than these {limit:,}: give a larger --limit, or narrower qualifiers.")
+    if listed is Listed.SOURCE and not as_json:
+        notes.print(
+            "Today's are listed from tomorrow on, unless a rule tells their time; confidential ones, once lifted."
+        )
 
 
 def show_entries(entries: list[AuditEntryMessage], as_json: bool) -> None:
@@ -96,9 +102,10 @@ def show_entries(entries: list[AuditEntryMessage], as_json: bool) -> None:
     if not entries:
         console.print("No entries: the log has nothing that fits, or nothing that you may see.")
         return
-    table = Table("when", "event", "party", "employee", "purpose", "outcome", "entry", box=None)
+    table = Table("when (Amsterdam)", "event", "who", "employee", "purpose", "outcome", "entry", box=None)
     for entry in entries:
-        when = f"{entry.at:%Y-%m-%d %H:%M:%S}" if entry.at else str(entry.day or "—")
+        local = amsterdam_time(entry.at) if entry.at else None
+        when = f"{local:%Y-%m-%d %H:%M:%S}" if local else str(entry.day or "—")
         fields = entry.fields
         outcome = fields.get("reason") if entry.event.endswith("-refused") else fields.get("outcome")
         cells = (fields.get("party") or fields.get("principal"), fields.get("actor"), fields.get("purpose"), outcome)
@@ -128,7 +135,9 @@ def show(
         return
     entry = proved.entry
     table = Table("field", "value", box=None)
-    for name, value in (("event", entry.event), ("at", entry.at), ("day", entry.day), ("place", entry.leaf_index)):
+    local = amsterdam_time(entry.at) if entry.at else None
+    at = f"{local:%Y-%m-%d %H:%M:%S} in Amsterdam, {entry.at:%H:%M:%S.%f} UTC" if local else None
+    for name, value in (("event", entry.event), ("at", at), ("day", entry.day), ("place", entry.leaf_index)):
         if value is not None:
             table.add_row(name, plain(str(value)))
     for name, value in sorted(entry.fields.items()):
@@ -153,7 +162,7 @@ def facets(
     since = answer.first or "the beginning"
     console.print(f"{answer.total:,} entries from {since} to {answer.last}")
     for name, values in answer.facets.items():
-        table = Table(name, "entries", box=None, title_justify="left")
+        table = Table(name, "entries", box=None)
         for value in values:
             table.add_row(plain(value.value), f"{value.count:,}")
         if values:
@@ -173,12 +182,12 @@ def counts(
     if as_json:
         console.print_json(answer.model_dump_json(exclude_none=True))
         return
-    if not answer.counts:
+    most = max((count.entries for count in answer.counts), default=0)
+    if not most:
         console.print("No entries on these days.")
         return
-    most = max(count.entries for count in answer.counts) or 1
     table = Table("from", "entries", "refused", "", box=None)
-    for count in answer.counts:
+    for count in dropwhile(lambda count: not count.entries, answer.counts):
         table.add_row(str(count.start), f"{count.entries:,}", f"{count.refused:,}", "█" * (40 * count.entries // most))
     console.print(table)
 

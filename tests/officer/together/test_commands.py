@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -20,13 +21,17 @@ from typer.testing import CliRunner
 import clients.cli.options
 import clients.sdk.officer
 from clients.cli import app as covenant
+from clients.cli.audit_officer import _confidential_until
+from clients.protocol.messages.audit import AuditEntryMessage
 from clients.sdk import ClientError
 from clients.sdk.http import Conversation
 from clients.sdk.opening import Opened
+from tests.docs.pages import ROOT, Page
 from tests.governance.town import ISSUERS, C, Town, record
 from tests.kit.disclosure import TODAY
 
 Run = Callable[..., Result]
+HOUSE = ("--postcode", "3561 AB", "--house-number", "7")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,8 +56,9 @@ def run(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     for module in (clients.cli.options, clients.sdk.officer):
         monkeypatch.setattr(module, "Conversation", conversation)
 
-    def run(who: str, command: str, *words: str, status: int = 0) -> Result:
-        result = CliRunner().invoke(covenant, ["audit", command, "--profile", str(town.directory / who), *words])
+    def run(who: str, command: str, *words: str, status: int = 0, typed: str = "") -> Result:
+        profile = () if command == "verify" else ("--profile", str(town.directory / who))
+        result = CliRunner().invoke(covenant, ["audit", command, *profile, *words], input=typed)
         if result.exit_code != status:
             raise AssertionError(result.output) from result.exception
         return result
@@ -80,7 +86,9 @@ def test_a_party_lists_its_own_and_is_told_no_handle(run: Run) -> None:
     told = json.loads(run("police", "list", "--json").stdout)
     assert {entry["event"] for entry in told} >= {"signal-submitted", "disclosure-decided", "grant-issued"}
     assert "subjects" not in json.dumps(told)
-    assert "No entries" in run("municipality", "list", "--list", "source").stdout  # its day is not over
+    empty = run("municipality", "list", "--list", "source")
+    assert "No entries" in empty.stdout  # its day is not over
+    assert "from tomorrow on" in empty.stderr.replace("\n", " ")
 
 
 def test_an_entry_is_shown_and_its_receipt_proves_it(run: Run, tmp_path: Path) -> None:
@@ -95,10 +103,7 @@ def test_an_entry_is_shown_and_its_receipt_proves_it(run: Run, tmp_path: Path) -
     assert "grant-issued" in shown.stdout
     assert receipt.stat().st_mode & 0o077 == 0
     run("olga", "copy", str(tmp_path / "copy"), "--hashes")
-    verified = CliRunner().invoke(
-        covenant, ["audit", "verify", str(receipt), "--keys", str(tmp_path / "copy" / "log.json"), "--json"]
-    )
-    assert verified.exit_code == 0, verified.output
+    verified = run("olga", "verify", str(receipt), "--keys", str(tmp_path / "copy" / "log.json"), "--json")
     assert json.loads(verified.stdout)["fields"]["entry"]["event"] == "grant-issued"
 
 
@@ -106,7 +111,10 @@ def test_facets_and_counts(run: Run) -> None:
     facets = run("olga", "facets", "action:submission").stdout
     assert "2 entries" in facets
     assert "municipality" in facets
-    assert "█" in run("olga", "counts", "action:submission", "--bucket", "week").stdout
+    weeks = run("olga", "counts", "action:submission", "--bucket", "week").stdout.splitlines()
+    assert len(weeks) == 2  # no week before the first entry
+    assert "█" in weeks[1]
+    assert "No entries" in run("olga", "counts", "party:nobody").stdout
 
 
 def test_an_export_is_a_file_that_only_its_owner_reads(run: Run, tmp_path: Path) -> None:
@@ -123,7 +131,7 @@ def test_an_export_is_a_file_that_only_its_owner_reads(run: Run, tmp_path: Path)
 
 
 def test_a_citizen_is_told_who_looked(run: Run) -> None:
-    told = json.loads(run("olga", "citizen", "--postcode", "3561 AB", "--house-number", "7", "--json").stdout)
+    told = json.loads(run("olga", "citizen", *HOUSE, "--json").stdout)
     assert told["handles"].keys() == {"address-postcode"}
     assert {(entry["event"], entry["fields"]["party"]) for entry in told["entries"]} == {
         ("signal-submitted", "municipality"),
@@ -132,8 +140,22 @@ def test_a_citizen_is_told_who_looked(run: Run) -> None:
         ("grant-issued", "police"),
     }
     assert "No entries" in run("olga", "citizen", "--postcode", "3561 AB", "--house-number", "99").stdout
+    assert "4 entries by address-postcode" in run("olga", "citizen", *HOUSE).stderr
     nobody = run("olga", "citizen", status=1)
     assert "either an address or a person" in str(nobody.exception)
+
+
+def test_what_is_confidential_is_not_told_to_the_citizen_before_its_day() -> None:
+    seen = AuditEntryMessage(
+        reference=UUID(int=1),
+        standing="officer",
+        event="disclosure-decided",
+        at=datetime(2026, 11, 22, 23, 30, tzinfo=UTC),  # the 23rd in Amsterdam
+        fields={"sight": {"source": ["day"], "recipient": [], "confidential": "P30D"}},
+    )
+    assert _confidential_until(seen) == date(2026, 12, 23)
+    assert _confidential_until(seen.model_copy(update={"fields": {"sight": {"source": []}}})) is None
+    assert _confidential_until(seen.model_copy(update={"fields": {}})) is None
 
 
 def test_rules_are_printed_changed_and_used(run: Run, tmp_path: Path) -> None:
@@ -149,6 +171,23 @@ def test_rules_are_printed_changed_and_used(run: Run, tmp_path: Path) -> None:
     run("olga", "rules", "--set", str(tmp_path / "shipped.toml"))
     mine.write_text("[guess]\n")
     assert "there are the rules" in str(run("olga", "rules", "--set", str(mine), status=1).exception)
+
+
+def test_every_command_of_the_manual_does_what_it_says(run: Run, tmp_path: Path) -> None:
+    manual = Page(ROOT / "docs" / "audit-officer.md", (ROOT / "docs" / "audit-officer.md").read_text("utf-8"))
+    typed = [words[2:] for words in manual.commands() if words[:2] == ["covenant", "audit"] and len(words) > 2]
+    (entry,) = json.loads(run("olga", "list", "event:grant-issued", "--json").stdout)
+    (tmp_path / "my-rules.toml").write_text(run("olga", "rules").stdout)
+    run("olga", "copy", str(tmp_path / "yesterday"), "--hashes")
+    said = {}
+    for command, *words in typed:
+        here = [re.sub(r"^/vault/|(?=^[\w-]+\.(json|csv|toml)$)", f"{tmp_path}/", word) for word in words]
+        here = [entry["reference"] if word.startswith("01a20297") else word for word in here]
+        if words:  # what is spoken of in a sentence is no example
+            said[" ".join([command, *words])] = run("olga", command, *here, typed="123456782\n").output
+    assert {line.split()[0] for line in said} >= {"copy", "verify", "list", "show", "facets", "counts", "export"}
+    assert "none was changed" in said["verify /vault/today --earlier /vault/yesterday/checkpoint"]
+    assert len(said) > 10
 
 
 def test_the_logs_of_both_services_agree_until_somebody_changes_one(run: Run, town: Town) -> None:
