@@ -32,7 +32,7 @@ def test_the_pages_have_something_to_check() -> None:
     readme = next(page for page in pages() if page.name == "README.md")
     assert len(readme.links()) > 5
     assert {"demo", "test", "serve"} <= readme.targets()
-    assert ["covenant", "hits"] in list(readme.commands())
+    assert ["covenant", "hits", "--purpose", "nuisance"] in list(readme.commands())
     assert ["covenantd", "migrate"] in [words for page in pages() for words in page.commands()]
 
 
