@@ -13,7 +13,7 @@ from clients.cli.options import DEFAULT_PROFILE, JsonOption, ProfileOption, cons
 from clients.cli.plain import plain
 from clients.protocol.checkpoint import LogKey, WitnessKey
 from clients.protocol.encoding import b64u_encode
-from clients.sdk.errors import ClientError
+from clients.sdk.errors import ClientError, VerificationError
 from clients.sdk.log_copy import LogCopy, copy_log, read_keys
 from clients.sdk.verify_log import verify_log
 from clients.sdk.verify_receipt import read_receipt, verify_receipt
@@ -67,13 +67,23 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a copy of a log, or one receipt, offline, and say in words what that proves."""
-    if path.is_dir():
-        _verify_copy(path, keys, earlier or [], as_json)
-    elif earlier:
+    """Check a copy of a log, or one receipt, offline, and say in words what that proves.
+
+    Ends with status 0 if all of it holds, 2 if something does not, and 1 if there was nothing that could be checked.
+    """
+    if earlier and not path.is_dir():
         raise ClientError("earlier heads are compared with a copy, not with a receipt")
-    else:
-        _verify_receipt(path, keys, as_json)
+    try:
+        if path.is_dir():
+            _verify_copy(path, keys, earlier or [], as_json)
+        else:
+            _verify_receipt(path, keys, as_json)
+    except VerificationError as error:
+        if as_json:
+            console.print_json(json.dumps({"proved": False, "reason": str(error)}))
+        else:
+            notes.print(f"[red]not proved:[/red] {plain(str(error))}", soft_wrap=True)
+        raise typer.Exit(2) from None
 
 
 def _verify_copy(directory: Path, keys: Path | None, earlier: list[Path], as_json: bool) -> None:
@@ -85,7 +95,7 @@ def _verify_copy(directory: Path, keys: Path | None, earlier: list[Path], as_jso
             LogCopy(directory), log, witness, kept, lambda done, size: bar.update(task, completed=done, total=size)
         )
     if as_json:
-        said = {"origin": report.head.origin, "size": report.head.size, "entries": report.entries}
+        said = {"proved": True, "origin": report.head.origin, "size": report.head.size, "entries": report.entries}
         erased = [{"version": e.version, "until": e.until.isoformat(), "entries": e.entries} for e in report.erased]
         console.print_json(json.dumps(said | {"erased": erased, "words": report.words()}))
         return
@@ -98,7 +108,8 @@ def _verify_receipt(path: Path, keys: Path | None, as_json: bool) -> None:
     log, witness = read_keys(keys)
     report = verify_receipt(read_receipt(path.read_bytes()), log, witness)
     if as_json:
-        console.print_json(json.dumps({"index": report.index, "fields": report.fields, "words": report.words()}))
+        said = {"proved": True, "index": report.index, "fields": report.fields, "words": report.words()}
+        console.print_json(json.dumps(said))
         return
     for name, value in sorted(report.fields.items()):
         console.print(f"  {plain(name)}: {plain(json.dumps(value, ensure_ascii=False))}")
@@ -112,7 +123,7 @@ def _say(words: list[str], log: LogKey, witness: WitnessKey | None, *, trusted: 
         named = [(log.origin, log.public_key)] + ([] if witness is None else [(witness.name, witness.public_key)])
         notes.print("The keys came with the copy. Compare them with what their operators published:")
         for name, key in named:
-            notes.print(f"  {b64u_encode(key)}  {plain(name)}")
+            notes.print(f"  {b64u_encode(key)}  {plain(name)}", soft_wrap=True)
 
 
 def _progress() -> Progress:

@@ -57,6 +57,8 @@ class LogCopy:
     def _read(self, name: str) -> bytes:
         try:
             return (self.directory / name).read_bytes()
+        except FileNotFoundError:
+            raise ClientError(f"{self.directory / name} is missing: the copy is not complete") from None
         except OSError as error:
             raise ClientError(f"{self.directory / name}: {error.strerror}") from None
 

@@ -60,7 +60,10 @@ class LogReport:
         size = f"{self.head.size:,}"
         said = [f"The log {self.head.origin} has {size} entries in one order, and its operator has signed for them."]
         if self.cosigned_at is None:
-            said.append("No witness has cosigned this head: the operator may have shown others another history.")
+            said.append(
+                "No witness has cosigned this head: the operator may have shown others another history. Keep it: "
+                "whether a later one goes on from it can be checked."
+            )
         else:
             at = f"{self.cosigned_at:%Y-%m-%d %H:%M:%S} UTC"
             said.append(
@@ -72,9 +75,9 @@ class LogReport:
         if self.entries is None:
             said.append("This copy has hashes alone: what the entries say was not checked.")
         else:
-            first, last = self.span
+            first, last = (f"{moment or '':.19}".replace("T", " ") for moment in self.span)
             said.append(
-                f"{self.entries:,} entries, from {first} to {last}, are to the letter what they were when they "
+                f"{self.entries:,} entries, from {first} to {last} UTC, are to the letter what they were when they "
                 "got their places: none was changed, added, moved or taken out."
             )
         said += [
@@ -151,7 +154,10 @@ def _earlier(notes: Iterable[str], log: LogKey, leaves: Sequence[bytes], head: C
         except CheckpointError as error:
             raise VerificationError(f"an earlier head: {error}") from None
         if kept.size > head.size:
-            raise VerificationError(f"the log had {kept.size:,} entries, and has {head.size:,} now: it was taken back")
+            raise VerificationError(
+                f"the log had {kept.size:,} entries, and has {head.size:,} in this copy: it was taken back, unless the "
+                "copy is older than the head you kept"
+            )
         if root_of_leaves(leaves[: kept.size]) != kept.root:
             raise VerificationError(
                 f"the log's first {kept.size:,} entries are not what its operator signed for before: it was forked"

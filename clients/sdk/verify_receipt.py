@@ -44,6 +44,7 @@ class ReceiptReport:
         ]
         if self.hidden:
             said.append("It has fields that are not shown here; they cannot be guessed from what is.")
+        said.append("Whatever else the file says was not proved.")
         if self.cosigned_at is None:
             said.append("No witness has cosigned the head: the operator may have shown others another history.")
         else:

@@ -171,7 +171,7 @@ def test_a_truncated_log_is_known_by_whoever_kept_a_head(kept: Logbook, tmp_path
     later = kept.witness()
     taken_back_to(kept, SIZE, before)
     assert kept.verify(tmp_path / "unaware").head.size == SIZE
-    assert refused(kept, tmp_path / "aware", later) == "the log had 320 entries, and has 300 now: it was taken back"
+    assert "the log had 320 entries, and has 300 in this copy" in refused(kept, tmp_path / "aware", later)
 
 
 def test_a_log_taken_back_and_written_on_has_two_heads_of_one_size(kept: Logbook, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from clients.protocol.merkle import verify_consistency, verify_inclusion
 from clients.protocol.messages.audit import AuditPage, ProvedEntry
 from clients.protocol.messages.broker import Disclosure
 from clients.protocol.messages.log import Acknowledgement, ConsistencyProof, InclusionProof, WitnessedLog
-from clients.sdk.errors import Refused, VerificationError
+from clients.sdk.errors import ClientError, Refused, VerificationError
 from clients.sdk.http import Conversation
 from clients.sdk.log_copy import LogCopy, copy_log, read_keys
 from clients.sdk.offices import open_office_profile
@@ -210,7 +211,13 @@ def test_the_command_refuses_a_copy_that_was_tampered_with(town: Town, tmp_path:
     with pytest.raises(VerificationError, match="not what they were"):
         verify_log(copy, *read_keys(copy.directory / "log.json"))
     run = CliRunner().invoke(command, ["audit", "verify", str(tmp_path / "copy")])
-    assert isinstance(run.exception, VerificationError)
+    assert run.exit_code == 2
+    assert "not proved: entries of the log: not what they were" in run.stderr
+    run = CliRunner().invoke(command, ["audit", "verify", str(tmp_path / "copy"), "--json"])
+    assert (run.exit_code, json.loads(run.stdout)["proved"]) == (2, False)
+    bundle.unlink()
+    with pytest.raises(ClientError, match="the copy is not complete"):  # which is no word about the log
+        verify_log(copy, *read_keys(copy.directory / "log.json"))
 
 
 def test_a_copy_goes_into_a_directory_of_its_own(town: Town, tmp_path: Path) -> None:
