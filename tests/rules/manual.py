@@ -8,7 +8,10 @@ A fenced block says by its first line what it is:
 - `yaml as other.yaml`: the covenant so far with these sections, written to another file;
 - `console`: commands after `$ `, each with what it prints.
 
-`python -m tests.rules.manual` writes what commands print, and the reference between its marks, into the manual.
+- anything `services`: not carried out here, but by tests/governance/test_walk_through.py.
+
+`python -m tests.rules.manual` writes what commands print, and the reference between its marks, into the manual, and
+the page of codes beside it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import re
 import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 
 from typer.testing import CliRunner
 
@@ -47,6 +51,7 @@ from covenant_rules.shapes import (
 from tests.rules.fragments import with_sections
 
 MANUAL = Path(__file__).parents[2] / "docs" / "rules-manual.md"
+CODES = MANUAL.with_name("rules-codes.md")
 WIDTH = 100
 
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -139,7 +144,46 @@ def reference() -> str:
     """The tables of keys, by record, and the table of codes."""
     tables = [_table(record) for record in _records(COVENANT)]
     codes = [f"| {entry.code} | {entry.title} |" for entry in catalogue().values()]
-    return "\n\n".join([*tables, "\n".join(["#### Codes", "", "| code | meaning |", "|---|---|", *codes])]) + "\n"
+    heading = ["#### Codes", "", f"Each with what it means and an example put right: [{CODES.name}]({CODES.name})."]
+    return "\n\n".join([*tables, "\n".join([*heading, "", "| code | meaning |", "|---|---|", *codes])]) + "\n"
+
+
+_THEMES = {
+    "CR1": "The document cannot be read",
+    "CR2": "Something has the wrong form",
+    "CR3": "A word that is not declared",
+    "CR4": "The document contradicts itself",
+    "CR5": "A covenant, but is it meant?",
+}
+
+
+_CODES_OPENING = """\
+# The codes of `covenant rules check`
+
+What each code means, and an example of the mistake beside the same put right. Every example is tried out whenever this
+project is tested. `covenant rules explain CR301` prints one of them. How to write a covenant stands in
+[the manual](rules-manual.md)."""
+
+
+def codes_page() -> str:
+    """Every code with its story, as `covenant rules explain` tells it."""
+    parts = [_CODES_OPENING]
+    told = ""
+    for entry in catalogue().values():
+        theme = entry.code[:3]
+        if theme != told:
+            told = theme
+            parts.append(f"## {_THEMES[theme]}")
+        parts += [f"### {entry.code} {entry.title}", fill(entry.explanation, 120, break_on_hyphens=False)]
+        for heading, text in (("Instead of", entry.example), ("write", entry.fix)):
+            if text:
+                parts += [heading, f"```yaml\n{_shown(text.rstrip())}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _shown(text: str) -> str:
+    """With what does not show written as an escape."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _table(record: Record) -> str:
@@ -220,3 +264,4 @@ def _key(shape: Identifier | Choice | Name) -> str:
 
 if __name__ == "__main__":
     MANUAL.write_text(written(MANUAL.read_text("utf-8")), "utf-8")
+    CODES.write_text(codes_page(), "utf-8")

@@ -7,13 +7,17 @@ import re
 import pytest
 
 from covenant_rules.catalogue import catalogue
-from tests.rules.manual import MANUAL, ManualError, written
+from tests.rules.manual import CODES, MANUAL, ManualError, codes_page, written
 
 TEXT = MANUAL.read_text("utf-8")
 
 
 def test_the_manual_is_as_it_would_be_written_now() -> None:
     assert written(TEXT) == TEXT, "run `python -m tests.rules.manual` and read what has changed"
+
+
+def test_the_page_of_codes_is_as_it_would_be_written_now() -> None:
+    assert CODES.read_text("utf-8") == codes_page(), "run `python -m tests.rules.manual`"
 
 
 def test_every_code_the_manual_speaks_of_is_in_the_catalogue() -> None:
