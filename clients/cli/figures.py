@@ -77,7 +77,7 @@ def _show_replay(answer: ReplayAnswer) -> None:
         f"How many addresses or persons, rounded down to a multiple of {answer.minimum}; · is {less}.", soft_wrap=True
     )
     if silent := len(answer.rows) - len(told):
-        console.print(f"In {silent} more lines that the rules allow, every number is {less}.", soft_wrap=True)
+        console.print(f"Lines left out, in which every number is {less}: {silent}.", soft_wrap=True)
     console.print(
         "Counted as if the draft were in force and every signal affirmed under it; stages after the first are not "
         "counted, nor are look-ups. For everything the draft could ever show: `covenant rules diff`.",

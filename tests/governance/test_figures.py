@@ -64,7 +64,7 @@ def test_what_is_too_little_to_tell_is_said_to_be_so(town: Town, run: Run, draft
     town.submit("police", record("p1", 1))
     told = replay(run, town, "dora", draft).stdout
     assert "nuisance" not in told
-    assert "more lines that the rules allow, every number is fewer than 10 or none" in told
+    assert "Lines left out, in which every number is fewer than 10 or none" in told
 
 
 def test_a_draft_with_mistakes_is_not_sent(town: Town, run: Run, draft: Path) -> None:
