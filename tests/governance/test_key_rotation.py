@@ -11,7 +11,7 @@ import pytest
 from clients.protocol.ceremony import KeyScope, PublishedKeys, PublishedParty, verify_succession
 from clients.protocol.officers import OFFICERS
 from clients.sdk import ClientError, Refused, Session, open_profile
-from clients.sdk.errors import Stale, Unreachable
+from clients.sdk.errors import Stale, Unreachable, VerificationError
 from clients.sdk.officer import Officer
 from clients.sdk.offices import open_office_profile
 from clients.sdk.operating import Operator
@@ -209,6 +209,17 @@ def test_a_stale_key_that_no_rotation_explains_is_a_refusal(town: Town) -> None:
     police._renewed = lambda: police.agreement  # type: ignore[method-assign]
     with pytest.raises(Stale, match="stale-key-version"):
         police.tokens("address-postcode", [b"value"])
+
+
+def test_a_broker_that_is_ahead_of_the_key_holder_is_not_believed(town: Town) -> None:
+    before = {party: town.session(party).key_holder.commitments() for party in ("police", "municipality")}
+    rotate(town)
+    town.operator("broker").set_up(C)
+    for party, commitments in before.items():
+        session = town.session(party)
+        session.key_holder.commitments = lambda commitments=commitments: commitments  # type: ignore[method-assign, misc]
+        with pytest.raises(VerificationError, match="disagree about the key version of 'police'"):
+            _ = session.agreement
 
 
 # -- what an operator is refused
