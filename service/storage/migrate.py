@@ -15,6 +15,7 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
+from alembic.operations.ops import CreateTableOp, ExecuteSQLOp
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData, NullPool, create_engine, exc, text
@@ -23,6 +24,7 @@ from sqlalchemy.types import String, UserDefinedType
 from sqlmodel.sql.sqltypes import AutoString
 
 from service.errors import Unavailable
+from service.storage.statistics import statistics_of
 from service.storage.types import Native
 
 __all__ = ["Service", "differences", "migrate", "require_current", "revise", "run_environment"]
@@ -74,6 +76,10 @@ def revise(url: str, service: Service, metadata: MetaData, message: str, *, scri
         def keep_changes(_: Any, __: Any, directives: list[Any]) -> None:
             if directives[0].upgrade_ops.is_empty():
                 directives.clear()
+                return
+            ops = directives[0].upgrade_ops.ops
+            created = [op for op in ops if isinstance(op, CreateTableOp)]
+            ops += [ExecuteSQLOp(statement) for op in created for statement in statistics_of(op.table_name, op.columns)]
 
         config.attributes["process_revision_directives"] = keep_changes
         script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")

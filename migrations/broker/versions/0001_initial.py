@@ -498,4 +498,5 @@ def upgrade() -> None:
         sa.Column("first_told_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("covenant_id", "match_key", "index_", "party"),
     )
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN entry_id SET STATISTICS 1000")
     # ### end Alembic commands ###

@@ -323,4 +323,5 @@ def upgrade() -> None:
         sa.Column("trusted_from", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("covenant_id"),
     )
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN entry_id SET STATISTICS 1000")
     # ### end Alembic commands ###
