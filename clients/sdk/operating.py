@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from clients.protocol.messages.governance import OfficerEnrolment, OperatorReason
 from clients.protocol.messages.keyholder import (
@@ -18,6 +19,7 @@ from clients.protocol.messages.keyholder import (
     ServiceEnrolment,
     Suspension,
 )
+from clients.protocol.messages.log import Acknowledgement, WitnessedLog
 from clients.sdk.http import Conversation
 
 
@@ -79,6 +81,15 @@ class Operator:
 
     def dismiss_officer(self, covenant: str, name: str) -> None:
         self._http.delete(f"/v1/covenants/{covenant}/officers/{name}")
+
+    def witnessed(self, covenant: str) -> WitnessedLog:
+        """At the key holder: the last head of the broker's log that it cosigned, and what did not fit."""
+        return self._http.get(f"/v1/covenants/{covenant}/witness", WitnessedLog)
+
+    def acknowledge(self, covenant: str, finding: UUID, reason: str) -> None:
+        """At the key holder: what a finding was; releases go on from the head that was shown."""
+        path = f"/v1/covenants/{covenant}/witness/findings/{finding}/acknowledgement"
+        self._http.put(path, Acknowledgement(reason=reason))
 
     def end(self, covenant: str, reason: str) -> None:
         """Destroys everything the service holds under the covenant. There is no way back."""

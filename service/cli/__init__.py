@@ -21,7 +21,7 @@ from service.storage.keystore import KeyStoreError
 
 __all__ = ["build", "main"]
 
-_COMMANDS = ("serving", "worker", "migrate", "keys", "operate", "demo")
+_COMMANDS = ("serving", "worker", "migrate", "keys", "enrol", "operate", "witness", "demo")
 
 
 def build() -> typer.Typer:

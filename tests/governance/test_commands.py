@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
@@ -18,8 +20,10 @@ import clients.sdk.renewal
 import clients.sdk.session
 from clients.cli import app as covenant
 from clients.protocol import jws
+from clients.protocol.messages.log import WitnessedLog, WitnessFinding
 from clients.sdk import ClientError
 from clients.sdk.http import Conversation
+from clients.sdk.operating import Operator
 from service.cli import build
 from tests.governance.town import ISSUERS, OPERATOR_KEYS, C, Town, hash_of, record, seen_by, version_from
 from tests.service.cast import DOCUMENT
@@ -226,3 +230,32 @@ def test_a_key_that_others_can_read_is_refused(town: Town, operate: Run, tmp_pat
     (tmp_path / "broker.pem").chmod(0o644)
     result = operate("broker", "set-up", C, refused=True)
     assert "is open to others" in str(result.exception)
+
+
+def test_an_operator_sees_what_the_witness_found_and_acknowledges_it(
+    operate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = UUID(int=7)
+    heads = {size: f"broker.example/covenants/x\n{size}\nroot\n" for size in (1200, 800)}
+    taken_back = WitnessFinding(
+        finding_id=finding,
+        origin="broker.example/covenants/x",
+        kind="taken-back",
+        found_at=datetime(2026, 11, 22, 8, tzinfo=UTC),
+        seen=heads[1200],
+        shown=heads[800],
+    )
+    log = WitnessedLog(
+        origin=taken_back.origin,
+        witness_name="w",
+        witness_key=bytes(32),
+        checkpoint=heads[1200],
+        findings=(taken_back,),
+    )
+    monkeypatch.setattr(Operator, "witnessed", lambda *_: log)
+    told = operate("keyholder", "witnessed", C, refused=True)
+    assert told.exit_code == 2
+    assert "1,200 entries cosigned" in told.stdout
+    assert f"{finding}  taken-back  2026-11-22 08:00  1,200 entries, then 800" in told.stdout
+    unknown = operate("keyholder", "acknowledge", C, str(finding), "--reason", "an old backup", refused=True)
+    assert isinstance(unknown.exception, ClientError)

@@ -12,8 +12,7 @@ import pytest
 import typer
 
 from clients.cli import app as covenant
-from service.cli import build
-from service.cli.operate import mount
+from service.cli import build, enrol, operate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "governance.md").read_text("utf-8")
 PROGRAMS: Mapping[str, Any] = {
@@ -49,7 +48,8 @@ def test_the_page_leaves_no_command_out() -> None:
     named = {found(line)[0] for line in mentioned()} | set(re.findall(r"`(\w+)`", PAGE))
     versions = PROGRAMS["covenant"].commands["versions"].commands
     operating = typer.Typer()
-    mount(operating)
+    enrol.mount(operating)
+    operate.mount(operating)
     operators = typer.main.get_command(operating).commands
     wanted = {f"covenant versions {name}" for name in versions} | {f"covenantd {name}" for name in operators}
     assert {name for name in wanted if name not in named and name.split()[-1] not in named} == set()
