@@ -197,8 +197,9 @@ class Asked:
         return {within: date.min if within is None else earlier(self.today, within) for within in windows}
 
     def counts(self, seen: Iterable[Signal]) -> Counts:
-        own = [*seen, *([self.anchor] if self.anchor else [])]
+        """By window. A viewer that is no party of the current version has no group there, and is shown nothing."""
         groups = {party.id: party.group for party in self.facts.current.parties.values()}
+        own = [s for s in (*seen, *([self.anchor] if self.anchor else [])) if s.party in groups]
         return {
             window(within): len(
                 {
