@@ -150,7 +150,7 @@ class FromTheStart(MetaPathFinder, Loader):
 # -- processes
 
 
-def _fork(work: Callable[[], int]) -> int:
+def _fork(work: Callable[[], int], seconds: int = _SECONDS) -> int:
     """A process of its own for `work`, whose answer is its exit status; nothing it prints is seen."""
     process = os.fork()
     if process:
@@ -161,7 +161,7 @@ def _fork(work: Callable[[], int]) -> int:
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         spent = int(sum(os.times()[:2]))
-        resource.setrlimit(resource.RLIMIT_CPU, (spent + _SECONDS, spent + _SECONDS + 5))
+        resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds, spent + seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         status = work()
     finally:
@@ -222,7 +222,7 @@ class Tests:
         """By test, the functions it runs and how long it takes; found in a process that leaves no trace."""
         with TemporaryDirectory() as directory:
             answer = Path(directory, "runs.json")
-            _, status = os.waitpid(_fork(lambda: _watched(items, answer)), 0)
+            _, status = os.waitpid(_fork(lambda: _watched(items, answer), _SECONDS * 20), 0)
             if status:
                 raise pytest.UsageError("the tests fail without any mutant")
             runs, seconds = json.loads(answer.read_text("utf-8"))
