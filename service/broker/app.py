@@ -17,6 +17,7 @@ import httpx
 from fastapi import FastAPI
 
 from clients.protocol.hybrid import HybridPrivateKey
+from service.audit.attention import log_concerns
 from service.audit.events import Log
 from service.audit.misuse.service import Misuse
 from service.audit.reconciliation import Comparisons
@@ -162,6 +163,10 @@ def create_app(
     log = LogDesk(context.database, context.audit, signer, witnessed=True)
     audit = AuditDesk.of(log, context.parties, clock=clock, secret=keys.read("service/cursors"), issuer=settings.issuer)
 
+    def concerns() -> tuple[str, ...]:
+        with context.database.transaction() as session:
+            return log_concerns(session, clock(), witnessed=True)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as beside:
@@ -204,6 +209,7 @@ def create_app(
         authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),
         turned_away=log.turned_away,
         checks=(context.database.ready,),
+        concerns=concerns,
         lifespan=lifespan,
         contact=settings.contact.model_dump() if settings.contact else EXAMPLE_CONTACT,
         server_url=f"{settings.issuer}/v1",
