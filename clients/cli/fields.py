@@ -90,7 +90,8 @@ def _show(opened: Session, disclosure: Disclosure, subject: Mapping[str, bytes] 
             }
             for hit in disclosure.hits
         ]
-        console.print_json(json.dumps({"auditEntry": str(disclosure.audit_entry_id), "hits": document}))
+        told = disclosure.model_dump(mode="json", include={"decided_at", "leaf_promise"})
+        console.print_json(json.dumps({"auditEntry": str(disclosure.audit_entry_id), **told, "hits": document}))
         return
     if not disclosure.hits:
         console.print("Nothing: nobody else has a signal here that the covenant lets you see.")

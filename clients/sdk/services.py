@@ -36,6 +36,7 @@ from clients.protocol.messages.keyholder import (
     ReleaseRequest,
     SealingKey,
 )
+from clients.protocol.messages.log import LogDescription
 from clients.sdk.http import Conversation
 
 _REPLAY_SECONDS = 600.0
@@ -99,6 +100,10 @@ class Broker:
     def disclose(self, request: DisclosureRequest, key: UUID | None = None) -> Disclosure:
         """Has the rules decide, and the decision committed. `key` makes a repetition the same decision."""
         return self._http.post(f"{self._path}/disclosures", request, Disclosure, idempotency_key=str(key or uuid4()))
+
+    def log(self) -> LogDescription:
+        """How the broker's log of this covenant is called and signed."""
+        return self._http.get(f"{self._path}/log", LogDescription)
 
     def grant(self, request: GrantRequest) -> GrantAnswer:
         return self._http.post(f"{self._path}/grants", request, GrantAnswer)

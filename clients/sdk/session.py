@@ -15,7 +15,9 @@ from uuid import UUID
 
 import httpx
 
-from clients.protocol.errors import NormalisationError
+from clients.protocol.errors import NormalisationError, SignatureError
+from clients.protocol.leaf_promise import verify_promise
+from clients.protocol.logs import log_origin
 from clients.protocol.messages.broker import (
     MAXIMUM_BATCH,
     Disclosure,
@@ -32,7 +34,7 @@ from clients.protocol.messages.figures import AreaFigures
 from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
 from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.conditions import Conditions
-from clients.sdk.errors import ClientError
+from clients.sdk.errors import ClientError, VerificationError
 from clients.sdk.governing import read_version
 from clients.sdk.http import Conversation
 from clients.sdk.journal import Entry, EntryState, Journal
@@ -229,9 +231,8 @@ class Session:
 
     def disclose(self, signal_id: UUID, purpose: str, stage: str = "signal") -> Disclosure:
         """Have decided, and committed, what we may see of the subject of an own signal."""
-        return self.broker.disclose(
-            DisclosureRequest(purpose=purpose, stage=stage, anchor=SignalAnchor(signal_id=signal_id))
-        )
+        request = DisclosureRequest(purpose=purpose, stage=stage, anchor=SignalAnchor(signal_id=signal_id))
+        return self._on_record(self.broker.disclose(request))
 
     def open_fields(
         self, disclosure: Disclosure, subject: Mapping[str, bytes] | None = None
@@ -297,4 +298,26 @@ class Session:
                 )
             )
 
-        return self._tokeniser.carry_on(ask)
+        return self._on_record(self._tokeniser.carry_on(ask))
+
+    def _on_record(self, disclosure: Disclosure) -> Disclosure:
+        """The disclosure, once the broker's log is held to its word that the decision stands in it."""
+        origin, promise = log_origin(self.profile.broker.issuer, self.profile.covenant), disclosure.leaf_promise
+        try:
+            verify_promise(
+                self._log_key,
+                origin,
+                disclosure.audit_entry_id,
+                promise.leaf_hash,
+                disclosure.decided_at,
+                promise.signature,
+            )
+        except SignatureError:
+            raise VerificationError("the broker does not sign for the entry of its decision") from None
+        return disclosure
+
+    @cached_property
+    def _log_key(self) -> bytes:
+        """By which the broker's log signs. What it signed is good for proof only as far as this key is known as its."""
+        key: bytes = self.broker.log().public_key
+        return key

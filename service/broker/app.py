@@ -131,6 +131,7 @@ def create_context(
             random=random,
             signal_keys=signal_keys,
             grants=GrantIssuer(settings.issuer, settings.key_holder_issuer, es256_key(keys, "service/grants")),
+            log=LogSigner(settings.issuer, keys.read("service/checkpoint")),
             request_key=_derived(cursor_key, b"repeated requests"),
         ),
         key_holder=KeyHolder(
@@ -159,8 +160,7 @@ def create_app(
     directory = RegisteredPrincipals(context.database, operators=settings.operators)
     spent = DatabaseSpentTokens(context.database, clock=clock)
     keys = KeyDirectory(settings.key_directory)
-    signer = LogSigner(settings.issuer, keys.read("service/checkpoint"))
-    log = LogDesk(context.database, context.audit, signer, witnessed=True)
+    log = LogDesk(context.database, context.audit, context.desk.log, witnessed=True)
     audit = AuditDesk.of(log, context.parties, clock=clock, secret=keys.read("service/cursors"), issuer=settings.issuer)
 
     def concerns() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from sqlmodel import Session
 
 from clients.protocol.encoding import lp
+from service.audit.tree.sequencer import LogSigner
 from service.audit.writer import AuditWriter
 from service.covenants.service import Covenants
 from service.disclosure.asking import Asking
@@ -44,6 +45,7 @@ class Desk:
     random: Callable[[int], bytes]
     signal_keys: SignalKeys
     grants: GrantIssuer
+    log: LogSigner
     request_key: bytes = field(repr=False)
 
     def ask(self, session: Session, covenant_id: str, principal: Principal, trace: str | None) -> Asking:

@@ -9,7 +9,7 @@ The path of every question, by the numbers that stand in `disclose` and `commit`
 5. The audit entry is written.
 6. The decision is stored as references; sources that must be notified get their notice. That the asker was told is
    remembered where it matters for what it submits next.
-7. Only now are sealed items and evidence put beside the hits.
+7. Only now are sealed items and evidence put beside the hits, and the log's promise to hold the entry.
 
 All of it is one transaction of the caller's. What raises leaves nothing behind.
 """
@@ -22,7 +22,8 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import Disclosure, DisclosureRequest
+from clients.protocol.messages.broker import Disclosure, DisclosureRequest, LeafPromise
+from service.audit import repository as log
 from service.audit.record import Shown
 from service.disclosure import repository
 from service.disclosure.answers import decided, restore, rules_of, store
@@ -127,7 +128,7 @@ def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: 
     remember(session, asking, coded(shown, subject.signals))
     if shown and not subject.has_evidence(asking.viewer):
         repository.mark_told(session, asking.covenant_id, asking.viewer, subject.named, asking.now)
-    return _message(session, asking, row)  # 7
+    return _message(session, asking, desk, row, entry.leaf_hash)  # 7
 
 
 def own_disclosure(session: Session, asking: Asking, desk: Desk, disclosure_id: UUID) -> Disclosure:
@@ -142,7 +143,11 @@ def _again(session: Session, asking: Asking, desk: Desk, row: DisclosureRow) -> 
     record = asking.record("disclosure-read", disclosure=row.disclosure_id, purpose=row.purpose, stage=row.stage)
     desk.audit.append(session, record)
     shown = {one.signal_id for one in restore(row.answer)}
-    return _message(session, asking, row, without=taken_back(session, asking, row.purpose, shown, row.decided_at))
+    leaf = log.leaf(session, asking.covenant_id, row.audit_entry_id)
+    if leaf is None:
+        raise NotFound("disclosure-unknown", "the log has no entry of this disclosure")
+    without = taken_back(session, asking, row.purpose, shown, row.decided_at)
+    return _message(session, asking, desk, row, leaf.leaf_hash, without=without)
 
 
 def hold_shown(
@@ -161,8 +166,15 @@ def hold_shown(
 
 
 def _message(
-    session: Session, asking: Asking, row: DisclosureRow, *, without: Collection[UUID] = frozenset()
+    session: Session,
+    asking: Asking,
+    desk: Desk,
+    row: DisclosureRow,
+    leaf: bytes,
+    *,
+    without: Collection[UUID] = frozenset(),
 ) -> Disclosure:
+    promise = desk.log.promise(asking.covenant_id, row.audit_entry_id, leaf, row.decided_at)
     return Disclosure(
         disclosure_id=row.disclosure_id,
         covenant_version=row.version,
@@ -170,6 +182,7 @@ def _message(
         stage=row.stage,
         decided_at=row.decided_at,
         audit_entry_id=row.audit_entry_id,
+        leaf_promise=LeafPromise(leaf_hash=leaf, signature=promise),
         anchor_signal_id=row.anchor_signal_id,
         hits=disclosed_hits(session, asking, [one for one in restore(row.answer) if one.signal_id not in without]),
         obligations=tuple(row.obligations),

@@ -11,7 +11,8 @@ import pytest
 
 from clients.protocol.encoding import b64u_decode
 from clients.protocol.errors import SignatureError
-from clients.protocol.messages.broker import Withdrawal
+from clients.protocol.leaf_promise import verify_promise
+from clients.protocol.messages.broker import Disclosure, Withdrawal
 from clients.protocol.signatures import public_key
 from clients.protocol.signed_items import (
     DisclosedItems,
@@ -62,6 +63,30 @@ def test_a_disclosure_hands_over_what_was_decided(world: World) -> None:
     assert fields["shown"] == {str(theirs): {"source": "police", "items": sorted(one["hit"]["items"])}}
     (row,) = world.rows("SELECT entry_id FROM audit_entry WHERE event = 'disclosure-decided'")
     assert str(row.entry_id) == answer.body["auditEntryId"]
+
+
+def test_a_decision_comes_with_the_logs_word_that_it_stands_in_it(world: World) -> None:
+    mine, _ = pair(world)
+    key = uuid4()
+    told = Disclosure.model_validate(world.disclose("municipality", mine, key=key).body)
+    described = world.ask("municipality", "GET", "/log").body
+    promise = told.leaf_promise
+
+    def verify(**changes: Any) -> None:
+        said = {"entry_id": told.audit_entry_id, "leaf": promise.leaf_hash, "at": told.decided_at} | changes
+        verify_promise(b64u_decode(described["publicKey"]), described["origin"], **said, signature=promise.signature)
+
+    verify()
+    for lie in ({"entry_id": uuid4()}, {"leaf": bytes(32)}, {"at": told.decided_at + timedelta(microseconds=1)}):
+        with pytest.raises(SignatureError):
+            verify(**lie)
+    world.stage.witness()
+    (row,) = world.rows(
+        "SELECT leaf_hash, leaf_index FROM audit_leaf WHERE entry_id = :entry", entry=told.audit_entry_id
+    )
+    assert (row.leaf_hash, row.leaf_index is not None) == (promise.leaf_hash, True)
+    again = Disclosure.model_validate(world.ask("municipality", "GET", f"/disclosures/{key}").body)
+    assert again.leaf_promise == promise
 
 
 def test_the_evidence_proves_the_visible_items_and_holds_no_other_salt(world: World) -> None:

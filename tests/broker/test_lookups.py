@@ -16,7 +16,7 @@ from tests.kit.disclosure import Answer, World, address
 from tests.kit.stage import Stage
 from tests.service.cast import amended
 
-IDS_AND_TIMES = re.compile(rb'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|"decidedAt":"[^"]*"')
+IDS_AND_TIMES = re.compile(rb'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|"(decidedAt|leafHash|signature)":"[^"]*"')
 
 FEW = amended("nuisance: {police: 50}", "nuisance: {police: 3}")
 

@@ -28,8 +28,8 @@ from tests.kit.stage import Stage, reopen_stage
 
 TRACE = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 IDS = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=\"trace\":\")[0-9a-f]{32}")
-CURSORS = re.compile(rb'"(cursor|nextCursor)":"([^"]*)"')
-"""A cursor names an id, so its letters differ; its length may not."""
+CURSORS = re.compile(rb'"(cursor|nextCursor|leafHash|signature)":"([^"]*)"')
+"""A cursor names an id and a leaf is salted, so their letters differ; their lengths may not."""
 
 IN_PATHS = re.compile(r"(?<=since=).+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -88,3 +90,20 @@ def test_a_field_without_a_ground_is_not_opened(two_fields: tuple[Session, Discl
         "the broker gives a sealed field and no ground for it"
     }
     assert len(told) == 2
+
+
+@pytest.mark.parametrize("lie", ["entry", "leaf", "moment", "signature"])
+def test_a_broker_that_does_not_sign_for_the_entry_is_not_believed(
+    two_fields: tuple[Session, Disclosure], lie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, told = two_fields
+    promise = told.leaf_promise
+    bent: dict[str, Any] = {
+        "entry": {"audit_entry_id": uuid4()},
+        "leaf": {"leaf_promise": promise.model_copy(update={"leaf_hash": bytes(32)})},
+        "moment": {"decided_at": told.decided_at + timedelta(seconds=1)},
+        "signature": {"leaf_promise": promise.model_copy(update={"signature": bytes(64)})},
+    }
+    monkeypatch.setattr(session.broker, "disclose", lambda _: told.model_copy(update=bent[lie]))
+    with pytest.raises(VerificationError, match="does not sign for the entry"):
+        session.disclose(uuid4(), "nuisance")

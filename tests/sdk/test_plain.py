@@ -15,7 +15,7 @@ from rich.table import Table
 
 from clients.cli import fields
 from clients.cli.plain import plain
-from clients.protocol.messages.broker import DisclosedHit, Disclosure, GroundMessage, Hit
+from clients.protocol.messages.broker import DisclosedHit, Disclosure, GroundMessage, Hit, LeafPromise
 from clients.sdk import Session
 from clients.sdk.opening import Opened
 
@@ -70,6 +70,7 @@ def test_a_field_that_was_opened_is_shown_as_it_stands(capsys: pytest.CaptureFix
         stage="signal",
         decided_at=datetime(2026, 11, 22, tzinfo=UTC),
         audit_entry_id=uuid4(),
+        leaf_promise=LeafPromise(leaf_hash=bytes(32), signature=bytes(64)),
         hits=(DisclosedHit(hit=hit),),
     )
     fields._show(cast(Session, Opening()), disclosure, None, False)

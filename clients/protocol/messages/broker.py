@@ -279,6 +279,13 @@ class LookUpRequest(Message):
     tokens: Annotated[tuple[Token, ...], Field(min_length=1, max_length=8)]
 
 
+class LeafPromise(Message):
+    """The log's word that the entry's leaf will stand in it (see `clients.protocol.leaf_promise`)."""
+
+    leaf_hash: Bytes32
+    signature: Bytes64
+
+
 class Disclosure(Message):
     """A committed decision: what the asker may see of one subject, and the audit entry that stands for it."""
 
@@ -288,6 +295,8 @@ class Disclosure(Message):
     stage: str
     decided_at: Moment
     audit_entry_id: UUID
+    leaf_promise: LeafPromise
+    """For the audit entry, made when it was decided."""
     anchor_signal_id: UUID | None = None
     """Absent after a look-up."""
     hits: tuple[DisclosedHit, ...]

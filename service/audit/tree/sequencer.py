@@ -30,6 +30,7 @@ from sqlmodel import Session
 
 from clients.protocol.checkpoint import Checkpoint, LogKey, sign_checkpoint, verify_checkpoint
 from clients.protocol.errors import ProtocolError
+from clients.protocol.leaf_promise import sign_promise
 from clients.protocol.logs import log_origin
 from clients.protocol.merkle import Frontier, consistency_proof, verify_consistency
 from clients.protocol.signatures import public_key
@@ -70,6 +71,10 @@ class LogSigner:
         """The public half, under the name of one covenant's log."""
         origin = log_origin(self.issuer, None if covenant_id == SERVICE_LOG else covenant_id)
         return LogKey(origin, public_key(self.private_key))
+
+    def promise(self, covenant_id: str, entry_id: UUID, leaf: bytes, at: datetime) -> bytes:
+        """The signature by which the covenant's log is bound to an entry that has no place yet."""
+        return sign_promise(self.private_key, self.key(covenant_id).origin, entry_id, leaf, at)
 
     def sign(self, covenant_id: str, size: int, root: bytes) -> str:
         """The signed note."""
