@@ -23,9 +23,11 @@ from clients.protocol.errors import EncodingError
 from service.audit.events import ACTIONS, CATALOGUE
 from service.errors import Invalid, LocatedFault
 
-__all__ = ["EVERYTHING", "LONGEST_QUERY", "NOT_IN_URLS", "QUALIFIERS", "Search", "parse_query"]
+__all__ = ["EVERYTHING", "FIRST_DAY", "LAST_DAY", "LONGEST_QUERY", "NOT_IN_URLS", "QUALIFIERS", "Search", "parse_query"]
 
 LONGEST_QUERY = 1000
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""No log is older, and none of ours will be asked about later ones."""
 NOT_IN_URLS = frozenset({"actor", "handle"})
 OUTCOMES = ("shown", "empty", "refused", "done")
 
@@ -101,9 +103,12 @@ def _day(value: str) -> date:
     if not _DAY.fullmatch(value):
         raise _NotOneError("must be a day as YYYY-MM-DD, or two with .. between, of which one may be left out")
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError:
         raise _NotOneError("there is no such day") from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise _NotOneError(f"must be a day from {FIRST_DAY} to {LAST_DAY}")
+    return day
 
 
 def _days(value: str) -> tuple[date | None, date | None]:

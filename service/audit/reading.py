@@ -129,8 +129,8 @@ class OfficerReading:
 
     def _bounded(self, search: Search) -> tuple[Search, Days]:
         """The search on the days it names, up to today, or on the usual ones; and the first and last of them."""
-        last = search.last or today_of(self._clock)
-        first = search.first
+        today, first = today_of(self._clock), search.first
+        last = min(search.last or today, max(today, first or today))
         if first is None and search.last is None:
             first = last - timedelta(days=USUAL_DAYS - 1)
         return replace(search, first=first, last=last), (first, last)

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from clients.protocol.reconciliation import ISSUED, REFUSED, RELEASED, SHARED_FIELDS, LogLine, Reconciliation, reconcile
 from covenant_rules.dates import amsterdam_date, amsterdam_midnight
 from service.audit import search as log
-from service.audit.query import Search
+from service.audit.query import FIRST_DAY, Search
 from service.audit.record import AuditRecord
 from service.audit.tables import AuditEntryRow
 from service.audit.writer import AuditWriter
@@ -28,7 +28,6 @@ from service.principals import Principal
 
 __all__ = ["Comparisons", "LoggedDifference", "grant_uses"]
 
-FIRST_DAY = date(2020, 1, 1)
 MARGIN = timedelta(minutes=10)
 """Around a day: a grant of its last minute is used after midnight, by a clock that differs."""
 FIRST_TIME = timedelta(days=31)

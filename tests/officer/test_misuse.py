@@ -275,6 +275,9 @@ def test_findings_link_their_entries_and_are_on_record(office: Office) -> None:
     assert [fields["counts"] for _, fields in world.entries("findings-read")] == [{"findings": 1}]
     assert office.get("/audit-findings", firstDate="2026-11-22", lastDate="2026-11-21").status_code == 400
     assert office.get("/audit-findings", firstDate="2026-01-01").status_code == 400
+    assert faults(office.get("/audit-findings", firstDate="0001-01-01", lastDate="0001-01-05")) == [
+        ("query/lastDate", "days-invalid")
+    ]
     assert office.get("/audit-findings", by="police").status_code == 403
 
 

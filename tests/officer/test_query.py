@@ -79,6 +79,8 @@ def test_an_event_may_be_named_beside_its_action() -> None:
         ("event:guess", "value-invalid", 1),
         ("created:2026-02-30", "value-invalid", 1),
         ("created:20261101", "value-invalid", 1),
+        ("created:0001-01-01..", "value-invalid", 1),
+        ("created:..9999-12-31", "value-invalid", 1),
         ("created:2026-11-22..2026-11-01", "value-invalid", 1),
         ("created:..", "value-invalid", 1),
         ("created:2026-11-01...2026-11-22", "value-invalid", 1),

@@ -112,6 +112,9 @@ def test_facets_and_counts(busy: Office) -> None:
     assert today is not None
     counts = busy.get("/audit-counts", q=f"action:submission created:{today - timedelta(days=3)}..").json()
     assert [count["entries"] for count in counts["counts"]] == [0, 0, 0, 5]
+    ahead = busy.get("/audit-counts", q=f"action:submission created:{today}..2099-12-31").json()
+    assert (ahead["last"], len(ahead["counts"])) == (today.isoformat(), 1)  # what is to come is not counted
+    assert busy.get("/audit-counts", q="created:2099-12-31").json()["counts"][0]["entries"] == 0
     weeks = busy.post("/audit-searches/counts", {"query": "party:police", "bucket": "week"}).json()
     assert weeks["counts"][-1]["start"] == "2026-11-16"  # the Monday before
     assert len(weeks["counts"]) == 14

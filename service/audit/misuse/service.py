@@ -18,6 +18,7 @@ from service.audit.misuse.counting import count, entries_behind
 from service.audit.misuse.rules import read_rules, shipped_rules
 from service.audit.misuse.signs import Sign, signs
 from service.audit.misuse.tables import MisuseRulesRow
+from service.audit.query import FIRST_DAY, LAST_DAY
 from service.audit.reading import today_of
 from service.audit.record import AuditRecord
 from service.audit.writer import AuditWriter
@@ -75,9 +76,13 @@ class Misuse:
         Raises Invalid for days in the wrong order, or too many.
         """
         last = last or today_of(self._clock)
+        if not FIRST_DAY <= last <= LAST_DAY:
+            words = f"must be a day from {FIRST_DAY} to {LAST_DAY}"
+            raise Invalid("days-invalid", words, pointer="query/lastDate")
         first = first or last - timedelta(days=USUAL_DAYS - 1)
         if not 0 <= (last - first).days < LONGEST:
-            raise Invalid("days-invalid", f"ask about 1 to {LONGEST} days, the first one first", pointer="query/first")
+            words = f"ask about 1 to {LONGEST} days, the first one first"
+            raise Invalid("days-invalid", words, pointer="query/firstDate")
         rules = self.rules(session, covenant_id)
         read = read_rules(rules.document)
         found = tuple(
