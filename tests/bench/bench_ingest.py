@@ -1,16 +1,15 @@
 """How fast signals come in, from HTTP request to commit, beside bare re-keying on the same cores in the same run.
 
-    python -m tests.bench.bench_ingest [--batches 40] [--size 1000] [--tokens 2] [--fields 1] [--workers N]
+    python -m tests.bench.bench_ingest [--batches 48] [--rounds 3] [--size 1000] [--tokens 2] [--fields 1]
 
-A broker of N uvicorn workers on an embedded PostgreSQL that writes through to disk takes batches over TCP, each on a
-connection of its own, since a kept one stays with one worker. Twice as many clients as workers keep it busy, with
-requests that were built and signed before the clock starts. Bare re-keying is one
-process per core that multiplies and does nothing else, measured before and after. PostgreSQL and the clients share the
-cores with the workers, as they would not in production.
+As many replicas of the broker as there are cores, on an embedded PostgreSQL that writes through to disk, take batches
+over TCP from clients that keep them busy (`ingest_load`). Bare re-keying is one process for each core that multiplies
+and does nothing else; it is measured before and after every round. PostgreSQL and the clients share the cores with the
+replicas, as they would not in production.
 
-The ratio compares like with like: tokens re-keyed in a second; and once more in processor time, which other work on
-the machine disturbs less. Then follows where the time of one signal goes, measured
-in this process, one batch at a time.
+The ratio compares like with like: tokens re-keyed a second, for every signal has several. It is given by the clock on
+the wall and by processor time, which other work on the machine disturbs less. Then follows what the rest is: processor
+time of each step of one signal, measured in this process alone, one batch at a time.
 """
 
 from __future__ import annotations
@@ -18,64 +17,55 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
-from uuid import uuid4
-
-import httpx
-from starlette.types import ASGIApp
 
 from clients.protocol.encoding import parse_json
-from clients.protocol.group import Scalar, multiply, multiply_base, random_scalar
+from clients.protocol.group import multiply, multiply_base, random_scalar
 from clients.protocol.messages.broker import SignalBatch, SignalSubmission, Token
-from clients.protocol.request_token import sign_request
+from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.tokens import rekey_many
-from service.broker.app import create_app
 from service.broker.tables import metadata
 from service.cli.serving import settle_memory
 from service.principals import Principal, Role
-from service.settings import BrokerSettings
 from service.signals.admission import Terms, admit
+from service.signals.keys import SubjectKeys
+from service.signals.pseudonyms import Conversion, Pseudonymiser
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
 from service.web.access_log import configure_logging
+from tests.bench.ingest_load import Driven, Replica, cpu_seconds, drive, replicas
 from tests.kit import Partner, Stage, open_stage
 from tests.service.cast import amended
 
 CORES = len(os.sched_getaffinity(0))
-SETTINGS = "BENCH_BROKER_SETTINGS"
 PARTY = "housing-north"
 MATCH_KEYS = ("address-bag", "address-postcode")
 ITEMS = ("note.gist", "note.full", "contact.role")
 
 
-def broker() -> ASGIApp:
-    """What each uvicorn worker serves."""
-    configure_logging("WARNING")
-    app = create_app(BrokerSettings.model_validate_json(Path(os.environ[SETTINGS]).read_bytes()))
-    settle_memory()
-    return app
-
-
-def bare_rekeying(seconds: float = 2.0) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Bare:
     """Multiplications a second on all cores at once, and the processor's microseconds for one."""
+
+    a_second: float
+    each: float
+
+
+def bare_rekeying(seconds: float = 1.5) -> Bare:
     with ProcessPoolExecutor(CORES, mp_context=get_context("spawn")) as pool:
         list(pool.map(_rekey_for, [0.05] * CORES))
         counts, spent = zip(*pool.map(_rekey_for, [seconds] * CORES), strict=True)
-        return sum(counts) / seconds, sum(spent) / sum(counts) * 1e6
+        return Bare(sum(counts) / seconds, sum(spent) / sum(counts) * 1e6)
 
 
 def _rekey_for(seconds: float) -> tuple[int, float]:
@@ -108,97 +98,76 @@ def _batch(partner: Partner, size: int, tokens: int, fields: int) -> bytes:
     return partner.batch(made).model_dump_json(exclude_none=True).encode()
 
 
-@contextmanager
-def serving(stage: Stage, directory: Path, workers: int) -> Iterator[tuple[str, int]]:
-    """The same broker as processes; gives its URL and the id of their parent."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    settings = stage.settings.model_dump(mode="json")
-    path = directory / "settings.json"
-    path.write_text(stage.settings.model_validate(settings).model_dump_json())
-    command = [sys.executable, "-m", "uvicorn", "--factory", "tests.bench.bench_ingest:broker"]
-    command += ["--port", str(port), "--workers", str(workers), "--no-access-log", "--log-level", "warning"]
-    process = subprocess.Popen(command, env=os.environ | {SETTINGS: str(path)})
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                if httpx.get(f"{url}/v1/health/ready").is_success:
-                    break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+@dataclass(frozen=True)
+class Round:
+    """One drive of batches, between two measurements of bare re-keying; processor time in seconds."""
+
+    bare: Bare
+    driven: Driven
+    broker: float
+    postgres: float
+
+    @property
+    def by_wall(self) -> float:
+        """Signals a second for one multiplication a second: times the tokens of a signal, the ratio."""
+        return self.driven.signals / self.driven.seconds / self.bare.a_second
+
+    @property
+    def by_processor(self) -> float:
+        return self.bare.each * self.driven.signals / ((self.broker + self.postgres) * 1e6)
 
 
-def drive(stage: Stage, url: str, bodies: Sequence[bytes], clients: int) -> float:
-    """Seconds until every batch was answered as committed."""
-    target = f"/v1/covenants/{stage.covenant.id}/signals"
-    member = stage.members[PARTY]
-    signed = [
-        sign_request(
-            member.authentication,
-            principal=PARTY,
-            audience=stage.settings.issuer,
-            method="POST",
-            target=target,
-            body=body,
-            now=datetime.now(UTC),
-            jti=str(uuid4()),
-        )
-        for body in bodies
-    ]
-    with httpx.Client(base_url=url, timeout=120, limits=httpx.Limits(max_connections=clients)) as http:
-
-        def send(number: int) -> int:
-            headers = {
-                "Authorization": f"Bearer {signed[number]}",
-                "Content-Type": "application/json",
-                "Connection": "close",
-            }
-            response = http.post(target, content=bodies[number], headers=headers)
-            response.raise_for_status()
-            return int(response.json()["accepted"])
-
-        start = time.perf_counter()
-        with ThreadPoolExecutor(clients) as pool:
-            accepted = sum(pool.map(send, range(len(bodies))))
-        elapsed = time.perf_counter() - start
-    size = len(SignalBatch.model_validate_json(bodies[0]).signals)
-    if accepted != size * len(bodies):
-        raise RuntimeError("not every signal was accepted")
-    return elapsed
+def measure(
+    stage: Stage, bodies: Sequence[bytes], rounds: int, over: Sequence[Replica], postmaster: int
+) -> list[Round]:
+    """The batches in so many rounds, and bare re-keying around each."""
+    processes = [replica.process for replica in over]
+    measured = []
+    before = bare_rekeying()
+    for number in range(rounds):
+        broker, postgres = -cpu_seconds(*processes), -cpu_seconds(postmaster)
+        driven = drive(stage, PARTY, bodies[number::rounds], over)
+        broker, postgres = broker + cpu_seconds(*processes), postgres + cpu_seconds(postmaster)
+        after = bare_rekeying()
+        bare = Bare(mean((before.a_second, after.a_second)), mean((before.each, after.each)))
+        measured.append(Round(bare, driven, broker, postgres))
+        before = after
+    return measured
 
 
-def cpu_seconds(root: int) -> float:
-    """Processor time of a process and its living children, theirs included."""
-    spent = 0.0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rpartition(") ")[2].split()
-        except OSError:
-            continue
-        if int(entry.name) == root or int(fields[1]) == root:
-            spent += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    return spent
+def tell(measured: Sequence[Round], tokens: int) -> None:
+    """Totals over all rounds; the ratio of each round stands behind."""
+    signals = sum(one.driven.signals for one in measured)
+    rate = signals / sum(one.driven.seconds for one in measured)
+    bare, each = mean(one.bare.a_second for one in measured), mean(one.bare.each for one in measured) * tokens
+    broker, postgres, clients = (
+        sum(spent) / signals * 1e6
+        for spent in zip(*((one.broker, one.postgres, one.driven.clients) for one in measured), strict=True)
+    )
+    walls = ", ".join(f"{one.by_wall * tokens:.2f}" for one in measured)
+    spans = ", ".join(f"{one.by_processor * tokens:.2f}" for one in measured)
+    print("by the clock")
+    print(f"  bare re-keying      {bare:10,.0f} tokens/s")
+    print(f"  request to commit   {rate:10,.0f} signals/s = {rate * tokens:,.0f} tokens/s")
+    print(f"  ratio               {rate * tokens / bare:10.2f}   (rounds: {walls})")
+    print("by processor time of one signal")
+    print(f"  bare re-keying      {each:10.0f} µs")
+    print(f"  request to commit   {broker + postgres:10.0f} µs: the broker {broker:.0f}, PostgreSQL {postgres:.0f}")
+    print(f"  ratio               {each / (broker + postgres):10.2f}   (rounds: {spans})")
+    print(f"  the clients took    {clients:10.0f} µs of the same cores")
 
 
 @dataclass
 class Stopwatch:
-    """Median microseconds a signal for each step."""
+    """Median microseconds of processor time a signal for each step."""
 
     size: int
     rounds: dict[str, list[float]]
 
     def time(self, step: str, work: Callable[[], Any]) -> Any:
-        start = time.perf_counter()
+        start = time.process_time()
         result = work()
-        self.rounds.setdefault(step, []).append((time.perf_counter() - start) / self.size * 1e6)
+        self.rounds.setdefault(step, []).append((time.process_time() - start) / self.size * 1e6)
         return result
 
 
@@ -208,35 +177,41 @@ def breakdown(stage: Stage, bodies: Sequence[bytes], size: int) -> dict[str, flo
     context, covenant = stage.context, stage.covenant
     by = Principal(PARTY, Role.PARTY, PARTY, covenant.id)
     today = stage.clock().date()
-    terms = Terms(covenant, PARTY, today, dict.fromkeys(MATCH_KEYS, 1), frozenset({"1"}))
-    scalar: Scalar = random_scalar(secrets.token_bytes)
+    terms = Terms(covenant, PARTY, today, dict.fromkeys(MATCH_KEYS, 1), frozenset({NORMALISATION_VERSION}))
+    scalar, key = random_scalar(secrets.token_bytes), MATCH_KEYS[0]
+    secret = SubjectKeys(*(secrets.token_bytes(32) for _ in range(3)))
+    pseudonymiser = Pseudonymiser(covenant.id, secret, {key: Conversion(key, 1, 1, scalar)}, secrets.token_bytes)
     for body in bodies:
-        document = watch.time("strict JSON (body check)", partial(parse_json, body))
-        batch: SignalBatch = watch.time("envelope model", partial(SignalBatch.model_validate, document))
-        signals = watch.time("signal models", lambda b=batch: [SignalSubmission.model_validate(s) for s in b.signals])
-        pairs = list(zip(signals, batch.leaves, strict=True))
-        watch.time("covenant rules and leaf", lambda p=pairs: [admit(s, terms, 0, leaf) for s, leaf in p])
-        tokens = [token.token for signal in signals for token in signal.tokens]
-        watch.time("re-keying", partial(rekey_many, scalar, tokens))
+        document = watch.time("strict JSON", partial(parse_json, body))
+        batch: SignalBatch = watch.time("model of the batch", partial(SignalBatch.model_validate, document))
+        given = map(SignalSubmission.model_validate, batch.signals)
+        signals: list[SignalSubmission] = watch.time("models of its signals", partial(list, given))
+        judged = (admit(signal, terms, 0, leaf) for signal, leaf in zip(signals, batch.leaves, strict=True))
+        watch.time("covenant's rules, and leaf", partial(list, judged))
+        tokens = [(signal.signal_id, token.token) for signal in signals for token in signal.tokens]
+        watch.time("re-keying", partial(rekey_many, scalar, [token for _, token in tokens]))
+        watch.time("kept", partial(pseudonymiser.keep, key, NORMALISATION_VERSION, tokens))
 
         def submit(batch: SignalBatch = batch) -> None:
             with context.database.transaction() as session:
                 context.submissions.submit(session, covenant.id, batch, by=by, trace="0" * 32)
 
-        watch.time("submission in all", submit)
+        watch.time("submission", submit)
     steps = {step: median(times) for step, times in watch.rounds.items()}
-    inside = sum(steps[step] for step in ("signal models", "covenant rules and leaf", "re-keying"))
-    steps["index, handle, sealing, rows, COPY, log, commit"] = steps.pop("submission in all") - inside
+    kept, submission = steps.pop("kept"), steps.pop("submission")
+    steps["index, handle, sealing"] = kept - steps["re-keying"]
+    inside = ("models of its signals", "covenant's rules, and leaf", "re-keying", "index, handle, sealing")
+    steps["batch signature, rows, COPY, log"] = submission - sum(steps[step] for step in inside)
     return steps
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--batches", type=int, default=40)
+    arguments.add_argument("--batches", type=int, default=48)
+    arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--size", type=int, default=1000)
     arguments.add_argument("--tokens", type=int, default=2, choices=(1, 2))
     arguments.add_argument("--fields", type=int, default=1, choices=(0, 1, 2, 3))
-    arguments.add_argument("--workers", type=int, default=CORES)
     given = arguments.parse_args()
     configure_logging("WARNING")
     with tempfile.TemporaryDirectory() as name:
@@ -252,40 +227,30 @@ def run(directory: Path, given: argparse.Namespace) -> None:
         metadata.create_all(database.engine)
         database.dispose()
         clock = partial(datetime.now, UTC)
-        # The workers go by the clock on the wall, and the example covenant ends.
+        # The replicas go by the clock on the wall, and the example covenant ends.
         lasting = amended("until: 2028-12-31", "until: 2999-12-31")
         with open_stage(
             url, directory, document=lasting, clock=clock, parties=[PARTY], database_connections=8
         ) as stage:
             make = partial(make_batches, stage, PARTY, size=given.size, tokens=given.tokens, fields=given.fields)
-            bodies, spare, warm = make(given.batches), make(5), make(2 * given.workers)
-            print(f"{CORES} cores, {given.workers} workers, load {os.getloadavg()[0]:.1f}")
-            print(f"{given.size} signals a batch, {given.tokens} tokens and {given.fields} fields each, ", end="")
+            bodies, spare, warm = make(given.batches), make(5), make(2 * CORES)
+            print(f"{CORES} cores and replicas, load {os.getloadavg()[0]:.1f}; {given.size} signals a batch,", end=" ")
+            print(f"{given.tokens} tokens and {given.fields} fields each,", end=" ")
             print(f"{len(bodies[0]) / given.size:.0f} bytes a signal")
             postmaster = int((directory / "postgres/data/postmaster.pid").read_text().split()[0])
-            with serving(stage, directory, given.workers) as (address, workers):
-                before = bare_rekeying()
-                drive(stage, address, warm, 2 * given.workers)
-                spent = {"workers": -cpu_seconds(workers), "PostgreSQL": -cpu_seconds(postmaster)}
-                elapsed = drive(stage, address, bodies, 2 * given.workers)
-                spent["workers"] += cpu_seconds(workers)
-                spent["PostgreSQL"] += cpu_seconds(postmaster)
-                after = bare_rekeying()
-            total = given.batches * given.size
-            signals = total / elapsed
-            bare, cost = ((first + second) / 2 for first, second in zip(before, after, strict=True))
-            each = {name: seconds / total * 1e6 for name, seconds in spent.items()}
-            print(f"bare re-keying      {bare:10,.0f} tokens/s   (before {before[0]:,.0f}, after {after[0]:,.0f})")
-            print(f"request to commit   {signals:10,.0f} signals/s = {signals * given.tokens:,.0f} tokens/s")
-            print(f"ratio               {signals * given.tokens / bare:10.2f}")
-            print("processor time of one signal, µs: ", end="")
-            print(", ".join(f"{name} {microseconds:.0f}" for name, microseconds in each.items()), end="")
-            print(f"; of its bare re-keying {cost * given.tokens:.0f}")
-            print(f"ratio               {cost * given.tokens / sum(each.values()):10.2f}")
+            with replicas(stage, directory, CORES) as over:
+                drive(stage, PARTY, warm, over)
+                measured = measure(stage, bodies, given.rounds, over, postmaster)
+            if sum(one.driven.signals for one in measured) != given.batches * given.size:
+                raise RuntimeError("not every signal was accepted")
+            tell(measured, given.tokens)
             settle_memory()
-            print("one signal, in one process, µs:")
-            for step, cost in breakdown(stage, spare, given.size).items():
-                print(f"  {step:48} {cost:8.1f}")
+            print("of one signal in one process, µs of processor time")
+            steps = breakdown(stage, spare, given.size)
+            for step, cost in steps.items():
+                print(f"  {step:34} {cost:6.1f}")
+            broker = sum(one.broker for one in measured) / (given.batches * given.size) * 1e6
+            print(f"  {'HTTP, authentication, shared cores':34} {broker - sum(steps.values()):6.1f}")
 
 
 if __name__ == "__main__":
