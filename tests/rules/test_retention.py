@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from covenant_rules.dates import add
 from covenant_rules.load import load
-from covenant_rules.model import Duration
-from covenant_rules.retention import last_day, latest_over, month_of, retention_month
+from covenant_rules.model import Covenant, Duration, Retention
+from covenant_rules.retention import is_over, last_day, latest_over, month_of, retention_month
 from tests.rules.fragments import EXAMPLES
 from tests.rules.generate import NOBODY
 
@@ -59,3 +60,28 @@ def test_what_is_dated_then_is_over_and_the_day_after_is_not(today: date, retent
 )
 def test_the_ends_of_months_are_kept_in_mind(today: date, retention: Duration, latest: date) -> None:
     assert latest_over(today, retention) == latest
+
+
+def kept(term: Duration) -> Covenant:
+    """The covenant with noise kept for so long."""
+    return replace(COMPLEX, retention=Retention({**COMPLEX.retention.categories, "noise": term}, None))
+
+
+def test_a_signal_is_over_on_the_day_after_its_last_by_the_stricter_of_two_versions() -> None:
+    day, year, half = date(2026, 1, 15), kept(Duration(years=1)), kept(Duration(months=6))
+    for submitted, current in ((year, half), (half, year), (half, half)):
+        assert not is_over(submitted, current, "noise", day, date(2026, 7, 15))
+        assert is_over(submitted, current, "noise", day, date(2026, 7, 16))
+    assert not is_over(year, year, "noise", day, date(2027, 1, 15))
+
+
+def test_a_category_that_was_dropped_is_kept_as_the_version_that_has_it_says() -> None:
+    without = replace(COMPLEX, categories={name: c for name, c in COMPLEX.categories.items() if name != "noise"})
+    day, year = date(2026, 1, 15), kept(Duration(years=1))
+    assert not is_over(year, without, "noise", day, date(2027, 1, 15))
+    assert is_over(year, without, "noise", day, date(2027, 1, 16))
+
+
+def test_a_signal_under_a_version_that_nobody_knows_is_over() -> None:
+    assert is_over(None, COMPLEX, "noise", date(2026, 11, 22), date(2026, 11, 22))
+    assert is_over(COMPLEX, COMPLEX, NOBODY, date(2026, 11, 22), date(2026, 11, 22))
