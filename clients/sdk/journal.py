@@ -6,8 +6,8 @@ kept as an HMAC under a second key. Whoever finds the file without the key learn
 random ids and their states.
 
 A signal is written here, with the body to be sent, before it is sent: a run that is cut off is resumed by sending what
-is pending again, byte for byte, which the broker takes as a repetition. So it does when the tokens are others, because
-the party's key was rotated meanwhile: they are not under the leaf.
+is pending again, byte for byte, which the broker takes as a repetition. What it has not and whose tokens are of a key
+that was rotated meanwhile it refuses; the client then sends other tokens, which are not under the leaf.
 """
 
 from __future__ import annotations
@@ -142,14 +142,6 @@ class Journal:
         ]
         with self._transaction():
             self._database.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-
-    def rewrite(self, bodies: Mapping[UUID, bytes], leaves: Mapping[UUID, bytes]) -> None:
-        """Other bodies for signals that are still to be sent, under the same leaves."""
-        with self._transaction():
-            self._database.executemany(
-                "UPDATE entry SET pending = ? WHERE signal_id = ? AND pending IS NOT NULL",
-                [(self._seal(one, b"pending", leaves[one] + body), one.bytes) for one, body in bodies.items()],
-            )
 
     def settle(self, states: Mapping[UUID, EntryState]) -> None:
         """Notes what became of signals; the bodies that were kept for repeating them go."""
