@@ -52,6 +52,8 @@ _SYNTAX = {
     "did not find expected ',' or '}'": ("a mapping is not closed", "separate with commas and end with `}`"),
     "found unexpected end of stream": ("the document ends inside a quoted text", "close the quotes"),
 }
+_OPENED = ("did not find expected ',' or ']'", "did not find expected ',' or '}'", "found unexpected end of stream")
+"""Problems of what begins in one place and shows in another, which may be the end of the document."""
 
 
 def read_document(source: bytes, report: Report) -> Mapping | None:
@@ -92,10 +94,13 @@ def _place_of(text: str, index: int) -> Place:
 
 
 def _report_syntax(error: yaml.YAMLError, report: Report) -> None:
-    mark = getattr(error, "problem_mark", None)
+    shows = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "the document is not YAML"
+    mark = getattr(error, "context_mark", shows) if problem in _OPENED else shows
     place = Place(mark.line + 1, mark.column + 1) if mark else _START
     message, suggestion = _SYNTAX.get(problem, (problem, "check the punctuation and indentation around this place"))
+    if mark is not shows:
+        suggestion += f"; it shows in line {shows.line + 1}"
     report.error("CR101", place, message, suggestion)
 
 

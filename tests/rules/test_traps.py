@@ -24,6 +24,23 @@ def first(source: bytes) -> tuple[str, Place]:
     return found[0].code, found[0].place
 
 
+@pytest.mark.parametrize(
+    ("source", "message", "advice"),
+    [
+        (b"a: b\nc: [d\ne: [f]\n", "a list is not closed", "separate with commas and end with `]`; it shows in line 3"),
+        (
+            b"a: b\nc: {d: e\nf: g\n",
+            "a mapping is not closed",
+            "separate with commas and end with `}`; it shows in line 3",
+        ),
+        (b'a: b\nc: "d\ne: f\n', "the document ends inside a quoted text", "close the quotes; it shows in line 4"),
+    ],
+)
+def test_what_is_left_open_is_told_where_it_was_opened(source: bytes, message: str, advice: str) -> None:
+    found = check_document(source)[1][0]
+    assert (found.place, found.message, found.suggestion) == (Place(2, 4), message, advice)
+
+
 def test_no_yes_and_on_are_words() -> None:
     document = COMPLEX_APPROACH.replace("noise", "no").replace("waste", "on").replace("violence", "yes")
     covenant = load(document.encode())
@@ -115,7 +132,8 @@ def test_a_document_above_a_megabyte_is_not_read() -> None:
         (b"%TAG ! tag:evil,2026:\n---\na: 1\n", "CR112", Place(1, 1)),
         (b"- a\n- b\n", "CR111", Place(1, 1)),
         (b"", "CR111", Place(1, 1)),
-        (b"a: [1, 2\n", "CR101", Place(2, 1)),
+        (b"a: [1, 2\n", "CR101", Place(1, 4)),
+        (b"a: b\n c: d\n", "CR101", Place(2, 3)),
     ],
 )
 def test_what_cannot_be_read_as_it_shows_is_refused(source: bytes, code: str, place: Place) -> None:
