@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from service.audit.attention import log_concerns
 from service.audit.tree.sequencer import sequenced
+from service.keyholder.governance import registrar_of
 from service.keyholder.holder import KeyHolder, assemble
 from service.keyholder.routes import evaluations, keys, operating, releases, versions, witness
 from service.keyholder.upkeep import kept_up
@@ -25,6 +26,7 @@ from service.web.audit_visit import AuditDesk
 from service.web.authentication import Authenticator
 from service.web.log import LogDesk, log_routes
 from service.web.openapi import PREFIX
+from service.web.registry import registry_routes
 
 __all__ = ["VERSION", "create_app"]
 
@@ -32,7 +34,8 @@ VERSION = "1.0.0"
 DESCRIPTION = """Evaluates blinded values under each party's own key, and releases the keys of sealed fields to those
 whom the covenant allows. It holds keys and never ciphertext, and checks for itself whatever the broker says."""
 TAGS = (
-    {"name": "Operating", "description": "Enrolment and suspension, for the key holder's operator"},
+    {"name": "Registry", "description": "Who takes part, enrolled by the key holder's own operator"},
+    {"name": "Operating", "description": "The broker, parties' keys, who leaves, and the end"},
     {"name": "Versions", "description": "Which rules are in force, and which are to come"},
     {"name": "Keys", "description": "Public keys and points, for everyone who takes part"},
     {"name": "Evaluation", "description": "From blinded values to a party's own tokens"},
@@ -77,6 +80,7 @@ def create_app(
         description=DESCRIPTION,
         version=VERSION,
         routers=(
+            registry_routes(registrar_of(holder)),
             operating.router,
             versions.router,
             keys.router,

@@ -6,6 +6,8 @@ that a version no longer gives are refused from its day on, by date, and destroy
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlmodel import Session
 
 from clients.protocol.messages.governance import ApprovedVersion, VersionDescription
@@ -16,15 +18,47 @@ from service.evaluation.keys import PartyKey
 from service.evaluation.service import match_keys_of
 from service.keyholder.callers import Caller
 from service.keyholder.holder import KeyHolder
+from service.principals import Principal
+from service.web.registry import Registrar
 
 __all__ = [
-    "draw_for_officers",
     "end_covenant",
     "leave_covenant",
+    "registrar_of",
     "rotate_key",
     "schedule_version",
     "turn_to_new_versions",
 ]
+
+
+def registrar_of(holder: KeyHolder) -> Registrar:
+    """Registration that draws keys: of a covenant's match keys, of a party, and of its officers together."""
+
+    def founded(session: Session, covenant: Covenant, by: Principal, trace: str) -> None:
+        given = frozenset[str]().union(*(match_keys_of(covenant, party) for party in covenant.parties))
+        holder.oprf_keys.draw_match_keys(session, covenant.id, given, by=by, trace=trace)
+        draw_for_officers(holder, session, covenant, Caller(by, trace))
+
+    def enrolled(
+        session: Session, covenant: Covenant, party: str, given: Collection[str], by: Principal, trace: str
+    ) -> None:
+        holder.oprf_keys.draw_match_keys(session, covenant.id, given, by=by, trace=trace)
+        holder.oprf_keys.draw_party_keys(session, covenant.id, party, given, by=by, trace=trace)
+
+    def officer_enrolled(session: Session, covenant_id: str, by: Principal, trace: str) -> None:
+        if covenant_id in holder.covenants.list(session):
+            draw_for_officers(holder, session, holder.covenants.current(session, covenant_id), Caller(by, trace))
+
+    return Registrar(
+        holder.database,
+        holder.covenants,
+        holder.parties,
+        holder.people,
+        holder.key_changes,
+        founded=founded,
+        enrolled=enrolled,
+        officer_enrolled=officer_enrolled,
+    )
 
 
 def schedule_version(

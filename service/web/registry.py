@@ -6,7 +6,7 @@ service has to do besides, in the same transaction, it hangs on `Registrar`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ from clients.protocol.messages.keyholder import (
 )
 from covenant_rules.model import Covenant
 from service.covenants.service import Covenants
-from service.errors import NotFound
+from service.errors import Invalid
 from service.parties.key_change import KeyChanges
 from service.parties.people import People
 from service.parties.service import Parties
@@ -48,9 +48,10 @@ def _nothing(*_: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Registrar:
-    """What registration works on. The two functions are called in the transaction that founds or enrols, repeats too.
+    """What registration works on. The functions are called in the transaction that founds or enrols, repeats too.
 
-    `founded(session, covenant, by, trace)` and `enrolled(session, covenant, party, by, trace)`.
+    `founded(session, covenant, by, trace)`, `enrolled(session, covenant, party, match_keys, by, trace)` with those that
+    any version gives the party from now on, and `officer_enrolled(session, covenant_id, by, trace)`.
     """
 
     database: Database
@@ -59,7 +60,8 @@ class Registrar:
     people: People
     key_changes: KeyChanges
     founded: Callable[[Session, Covenant, Principal, str], None] = _nothing
-    enrolled: Callable[[Session, Covenant, str, Principal, str], None] = _nothing
+    enrolled: Callable[[Session, Covenant, str, Collection[str], Principal, str], None] = _nothing
+    officer_enrolled: Callable[[Session, str, Principal, str], None] = _nothing
 
 
 def match_keys_of(covenant: Covenant, kind: str) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ def registry_routes(registrar: Registrar) -> APIRouter:
         trace = context_of(request).trace_id
         with database.transaction() as session:
             registrar.people.enrol_officer(session, covenant_id, body, by=operator, trace=trace)
+            registrar.officer_enrolled(session, covenant_id, operator, trace)
         return Response(status_code=204)
 
     @router.delete("/covenants/{covenantId}/officers/{name}", status_code=204, summary="Dismiss a privacy officer")
@@ -121,7 +124,8 @@ def registry_routes(registrar: Registrar) -> APIRouter:
             registrar.founded(session, covenant, operator, trace)
         if not new:
             response.status_code = 200
-        match_keys = {match_key for kind in covenant.kinds for match_key in match_keys_of(covenant, kind)}
+        kinds = {party.kind for party in covenant.parties.values()}
+        match_keys = {match_key for kind in kinds for match_key in match_keys_of(covenant, kind)}
         return Founded(covenant_id=covenant.id, version=covenant.version, match_keys=tuple(sorted(match_keys)))
 
     @router.post("/covenants/{covenantId}/parties", status_code=204, summary="Enrol a party")
@@ -132,7 +136,10 @@ def registry_routes(registrar: Registrar) -> APIRouter:
             covenant = covenants.naming(session, covenant_id, body.party)
             known = covenant.parties.get(body.party)
             if known is None:
-                raise NotFound("party-unknown", "the covenant has no such party", pointer="/party")
+                raise Invalid("party-not-in-covenant", "the covenant names no such party", pointer="/party")
+            versions = (covenant, *covenants.coming(session, covenant_id))
+            naming = (version for version in versions if body.party in version.parties)
+            given = {key for version in naming for key in match_keys_of(version, version.parties[body.party].kind)}
             parties.enrol(
                 session,
                 covenant_id,
@@ -140,11 +147,11 @@ def registry_routes(registrar: Registrar) -> APIRouter:
                 kind=known.kind,
                 oin=known.oin,
                 keys=body.keys,
-                match_keys=match_keys_of(covenant, known.kind),
+                match_keys=sorted(given),
                 by=operator,
                 trace=trace,
             )
-            registrar.enrolled(session, covenant, body.party, operator, trace)
+            registrar.enrolled(session, covenant, body.party, given, operator, trace)
         return Response(status_code=204)
 
     @router.get("/covenants/{covenantId}/parties", summary="Who takes part, with their public keys")

@@ -55,7 +55,7 @@ def test_enrolling_is_repeatable_with_the_same_keys_only(empty: Stage) -> None:
     assert [empty.send(None, "POST", path, enrolment).status_code for _ in range(2)] == [204, 204]
     other = Enrolment(party="police", keys=Member("police").keys)
     assert empty.send(None, "POST", path, other).status_code == 409
-    assert empty.send(None, "POST", path, Enrolment(party="press", keys=member.keys)).status_code == 404
+    assert empty.send(None, "POST", path, Enrolment(party="press", keys=member.keys)).status_code == 400
     taken = Enrolment(party="municipality", keys=member.keys)
     assert empty.send(None, "POST", path, taken).status_code == 409
     directory = Directory.model_validate_json(empty.send(member, "GET", path).content)

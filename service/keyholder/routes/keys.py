@@ -1,4 +1,4 @@
-"""What the key holder publishes: the parties' keys, points of its own, sealing keys; and shares for the broker."""
+"""What the key holder publishes: points of its own, sealing keys; and shares for the broker."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from clients.protocol.messages.base import MONTH_PATTERN
 from clients.protocol.messages.keyholder import (
     CommitmentsAnswer,
     ConversionShares,
-    Directory,
-    DirectoryEntry,
     SealingKey,
 )
 from service.audit.record import AuditRecord
@@ -26,31 +24,6 @@ router = APIRouter(prefix="/covenants/{covenantId}", tags=["Keys"])
 RetentionMonth = Annotated[
     str, Path(alias="month", pattern=MONTH_PATTERN, description="The month of a signal's last day, as YYYY-MM")
 ]
-
-
-@router.get("/parties", summary="The parties and their public keys")
-def read_directory(holder: Holder, caller: AnyCaller, covenant_id: CovenantId) -> Directory:
-    """Every party that was ever enrolled, with the keys by which its signatures are verified, and its state."""
-    with holder.database.transaction() as session:
-        signatories = holder.covenants.current(session, covenant_id).parties
-        parties = holder.parties.list(session, covenant_id)
-        former = holder.key_changes.former_signing_keys(session, covenant_id)
-    return Directory(
-        covenant_id=covenant_id,
-        parties=tuple(
-            DirectoryEntry(
-                party=party.party,
-                kind=signatories[party.party].kind if party.party in signatories else party.kind,
-                oin=party.oin,
-                state=party.state,
-                signing_key=party.keys.signing_key,
-                former_signing_keys=former.get(party.party, ()),
-                encryption_key=party.keys.encryption_key,
-                authentication_key=party.keys.authentication_key,
-            )
-            for party in parties
-        ),
-    )
 
 
 @router.get("/commitments", summary="The public points of the keys")
