@@ -29,6 +29,7 @@ from clients.protocol.request_token import verify_request
 from service.errors import Refused, Unauthenticated
 from service.principals import Principal, PrincipalDirectory, RegisteredKey, Role
 from service.web.context import context_of
+from service.web.query import require_known_query
 
 __all__ = ["Authenticator", "SpentTokens", "TurnedAway", "authenticate", "require"]
 
@@ -130,7 +131,7 @@ def authenticate(
 
 
 def require(*roles: Role) -> Callable[[Request, Principal], Principal]:
-    """FastAPI dependency: the caller, refused on record unless it has one of `roles`."""
+    """FastAPI dependency: the caller, refused on record unless it has one of `roles`, and asking what can be asked."""
 
     def allowed(request: Request, principal: Annotated[Principal, Depends(authenticate)]) -> Principal:
         if principal.role not in roles:
@@ -142,6 +143,7 @@ def require(*roles: Role) -> Callable[[Request, Principal], Principal]:
             turned_away: TurnedAway = request.app.state.turned_away
             turned_away(principal, request.path_params.get("covenantId"), context_of(request).trace_id, refusal)
             raise refusal
+        require_known_query(request)
         return principal
 
     return allowed

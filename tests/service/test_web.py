@@ -552,7 +552,8 @@ def test_a_token_does_not_serve_a_request_with_a_query_it_does_not_cover(
 ) -> None:
     problem(client.post(f"{TARGET}?a=1", content=BODY, headers=token(directory.police)), 401)
     covered = token(directory.police, target=f"{TARGET}?a=%31&b")
-    assert client.post(f"{TARGET}?a=%31&b", content=BODY, headers=covered).status_code == 200
+    taken = client.post(f"{TARGET}?a=%31&b", content=BODY, headers=covered)  # the token; the path takes no query
+    assert problem(taken, 400)["type"] == "/problems/query-unknown"
 
 
 def test_a_token_serves_once(client: TestClient, directory: Directory) -> None:
@@ -612,6 +613,16 @@ def test_a_refusal_that_cannot_be_recorded_is_not_told(
 
 def test_who_asks_is_settled_before_what_is_asked(client: TestClient, directory: Directory) -> None:
     problem(client.post(TARGET, content=b'{"wrong": 1}', headers=token(generate_key(), body=b'{"wrong": 1}')), 401)
+
+
+@pytest.mark.parametrize("query", ["surprise=1", "a=1&a=2", f"{SECRET}=1"])
+def test_a_query_with_what_the_path_does_not_take_is_refused_and_not_quoted(
+    client: TestClient, directory: Directory, query: str
+) -> None:
+    target = f"{TARGET}?{query}"
+    wrong = problem(client.post(target, content=BODY, headers=token(directory.police, target=target)), 400)
+    assert places(wrong) == [("query", "query-unknown")]
+    assert SECRET not in str(wrong)
 
 
 # -- cursors -----------------------------------------------------------------------------------------------------------
