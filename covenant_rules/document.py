@@ -99,7 +99,7 @@ def _report_syntax(error: yaml.YAMLError, report: Report) -> None:
     mark = getattr(error, "context_mark", shows) if problem in _OPENED else shows
     place = Place(mark.line + 1, mark.column + 1) if mark else _START
     message, suggestion = _SYNTAX.get(problem, (problem, "check the punctuation and indentation around this place"))
-    if mark is not shows:
+    if shows and mark is not shows:
         suggestion += f"; it shows in line {shows.line + 1}"
     report.error("CR101", place, message, suggestion)
 

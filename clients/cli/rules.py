@@ -16,16 +16,17 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from clients.cli.options import JsonOption, console, notes
+from clients.cli.options import JsonOption, LanguageOption, console, notes, spoken
 from clients.cli.rules_difference import lets_see_more, show_difference
 from clients.cli.rules_view import items_of, show_answer, show_findings, show_matrix, show_summary
 from covenant_rules.catalogue import explain_code
 from covenant_rules.diagnostics import Diagnostic, Severity, did_you_mean, quoted
 from covenant_rules.diff import diff as compare
+from covenant_rules.explain import for_source, render
 from covenant_rules.lint import lint_document
 from covenant_rules.load import check_document, read_covenant
 from covenant_rules.matrix import Matrix
-from covenant_rules.model import Covenant
+from covenant_rules.model import Covenant, Signal
 from covenant_rules.queries import can as ask
 from covenant_rules.schema import schema_text
 
@@ -119,6 +120,29 @@ def can(
     show_answer(covenant, answer, item)
     if not answer.allowed:
         raise typer.Exit(NO)
+
+
+@app.command()
+def who(
+    file: CovenantFile = HERE,
+    *,
+    party: Annotated[str, typer.Option(help="The party whose signal it is.")],
+    category: Annotated[str, typer.Option(help="What the signal says.")],
+    code: Annotated[list[str] | None, typer.Option(help="A handling code that it carries; may be repeated.")] = None,
+    lang: LanguageOption = None,
+) -> None:
+    """Tell a source who may ever see what of such a signal, by which clause, basis and condition."""
+    covenant = _read(file)
+    codes = frozenset(code or ())
+    _refuse_unknown(
+        (party, "party", covenant.parties),
+        (category, "category", covenant.categories),
+        *((one, "handling code", covenant.handling_codes) for one in sorted(codes)),
+    )
+    first, everything = covenant.valid_from, frozenset(covenant.purposes)
+    signal = Signal(category, party, category, first, everything, covenant.version, handling_codes=codes)
+    for reason in for_source(signal, covenant, covenant):
+        console.print(f"· {escape(render(reason, spoken(lang), covenant))}")
 
 
 @app.command()

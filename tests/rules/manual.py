@@ -134,7 +134,7 @@ def _output(command: str) -> str:
     program, group, *arguments = shlex.split(command.removeprefix("$ "))
     if (program, group) != ("covenant", "rules"):
         raise ManualError(f"{command}: only `covenant rules` can be tried here")
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner(env={"COVENANT_LANG": "en"}).invoke(app, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise ManualError(command) from result.exception
     return "\n".join(line.rstrip() for line in result.output.splitlines()).strip("\n") + "\n"

@@ -140,6 +140,24 @@ def test_diff_fails_when_anybody_may_see_more(
     assert result.exit_code == exit_code
 
 
+def test_who_tells_a_source_who_may_see_its_signals_and_when() -> None:
+    asked = ("who", EXAMPLE, "--party", "care-team", "--category", "care-concern")
+    english, dutch = (run(*asked, "--lang", language).output for language in ("en", "nl"))
+    assert english.count("·") == dutch.count("·") == 6
+    assert "· art. 7.4 asks that the source releases the signal." in english
+    assert "· art. 7.4 vraagt dat de bron het signaal vrijgeeft." in dutch
+    hidden = ("who", EXAMPLE, "--party", "police", "--category", "noise", "--code", "not-to-landlords", "--lang", "en")
+    assert "Housing corporation may see" not in run(*hidden).output
+    assert "hides the hit from Housing corporation" in run(*hidden).output
+
+
+def test_who_refuses_words_that_the_covenant_does_not_know() -> None:
+    result = run("who", EXAMPLE, "--party", "polic", "--category", "noise", "--code", "secret")
+    assert result.exit_code == 2
+    assert "unknown party `polic`; did you mean `police`?" in result.output
+    assert "unknown handling code `secret`" in result.output
+
+
 def test_a_covenant_in_the_directory_need_not_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("check").exit_code == 2
