@@ -43,7 +43,7 @@ mutation: $(READY) ## Change the rules' code in thousands of places and see the 
 test: check coverage ## Everything that must hold: the checks above and every test, PostgreSQL included
 	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
-attacks: $(READY) ## Kill broker, sequencer and PostgreSQL a hundred times under load, and miss nothing (half an hour)
+attacks: $(READY) ## Kill broker, sequencer and PostgreSQL a hundred times under load, and miss nothing (ten minutes)
 	COVENANT_KILLS=100 $(BIN)/pytest -q tests/audit/test_outages.py
 
 format: $(READY) ## Rewrite the code in the project's format
