@@ -147,10 +147,9 @@ def item_digests(
     digests: list[bytes] = []
     for slot in slots:
         value = items.get(slot)
-        digest = next(rest, None) if value is None else _item_digest(slot, salts[slot], value)
-        if digest is None or len(digest) != DIGEST_BYTES:
-            raise SignatureError("items, salts and absent digests do not fill the slots")
-        digests.append(digest)
+        digests.append(next(rest, b"") if value is None else _item_digest(slot, salts[slot], value))
+    if not {DIGEST_BYTES}.issuperset(map(len, digests)):
+        raise SignatureError("items, salts and absent digests do not fill the slots")
     return tuple(digests)
 
 

@@ -14,7 +14,6 @@ from clients.protocol.errors import SignatureError
 from clients.protocol.messages.broker import SignalSubmission
 from clients.protocol.sealing import CIPHERTEXT_LENGTHS, WRAPPED_KEY_BYTES
 from clients.protocol.signed_items import (
-    PLAIN_ITEMS,
     SignalIdentity,
     item_digests,
     item_slots,
@@ -220,8 +219,13 @@ def _sealed(signal: SignalSubmission, terms: Terms) -> Iterator[LocatedFault]:
 
 def _digests(signal: SignalSubmission, terms: Terms) -> tuple[bytes, ...] | None:
     salts = signal.salts
-    plain = (salts.category, salts.day, salts.purposes, salts.origins, salts.handling_codes)
-    given = dict(zip(PLAIN_ITEMS, plain, strict=True))
+    given = {
+        "category": salts.category,
+        "day": salts.day,
+        "purposes": salts.purposes,
+        "origins": salts.origins,
+        "handling-codes": salts.handling_codes,
+    }
     items = plain_items(
         category=signal.category,
         day=signal.day.isoformat(),
