@@ -15,10 +15,7 @@ same, and counted in the table of docs/mutation.md, where those that survive are
 
 from __future__ import annotations
 
-import ast
-import difflib
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -26,22 +23,29 @@ import resource
 import sys
 import types
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
-from mutmut.mutation.file_mutation import mutate_file_contents
-from mutmut.utils.format_utils import mangled_name_from_mutant_name, parse_mutant_key
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "covenant_rules"
+from tests.rules.mutants import (
+    PACKAGE,
+    ROOT,
+    FromTheStart,
+    NotExchanged,
+    changed,
+    exchange,
+    file_of,
+    modules,
+    named,
+    original,
+    shown,
+)
+
 PAGE = ROOT / "docs" / "mutation.md"
 KEPT = ROOT / "mutants" / "outcomes.jsonl"
 CHILDREN = 2
@@ -57,94 +61,8 @@ _ARGUMENTS = [
 ]
 _SECONDS = 45  # of processor time; all tests together take half of it
 _MEMORY = 4 << 30
+_NOT_EXCHANGED = 77  # no status of pytest's
 _TABLE = re.compile(r"(<!-- table -->\n).*(<!-- end of table -->\n)", re.DOTALL)
-
-
-# -- mutants
-
-
-@cache
-def mutated(module: str) -> tuple[str, tuple[str, ...]]:
-    """The source of a module with every mutant of every function in it, and the names of the mutants."""
-    file = mutate_file_contents(module, _file(module).read_text("utf-8"))
-    return file.code, tuple(file.mutant_names)
-
-
-def _file(module: str) -> Path:
-    path = ROOT.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def modules() -> Iterator[str]:
-    for file in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-        yield name.removesuffix(".__init__")
-
-
-def shown(mutant: str) -> str:
-    """The change as a difference of lines."""
-    module, _, name = mutant.rpartition(".")
-    right, wrong = (_texts(module)[each] for each in (f"{mangled_name_from_mutant_name(name)}__mutmut_orig", name))
-    return "\n".join(difflib.unified_diff(right, wrong, mutant, mutant, lineterm="", n=1))
-
-
-@cache
-def _texts(module: str) -> dict[str, list[str]]:
-    """By name, the lines of each function below its own name."""
-    source, _ = mutated(module)
-    lines = source.splitlines()
-    return {
-        node.name: lines[node.lineno : node.end_lineno]
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef)
-    }
-
-
-def _function(namespace: Any, name: str, class_: str | None) -> types.FunctionType | None:
-    """The function behind whatever it is wrapped in."""
-    found = vars(vars(namespace)[class_])[name] if class_ else vars(namespace)[name]
-    for wrapped in ("__func__", "fget", "func", "__wrapped__"):
-        found = getattr(found, wrapped, found)
-    return found if isinstance(found, types.FunctionType) else None
-
-
-def original(mutant: str) -> types.FunctionType | None:
-    """The function that a mutant is one of."""
-    module, _, name = mutant.rpartition(".")
-    return _function(importlib.import_module(module), *parse_mutant_key(mangled_name_from_mutant_name(name)))
-
-
-@cache
-def _changed(module: str) -> types.ModuleType:
-    namespace = types.ModuleType(f"mutated.{module}")
-    namespace.__file__ = str(_file(module))
-    sys.modules[namespace.__name__] = namespace
-    exec(compile(mutated(module)[0], f"mutated/{module}", "exec"), vars(namespace))
-    return namespace
-
-
-def exchange(mutant: str) -> None:
-    """Has the function do what the mutant does, wherever it was imported to."""
-    module, _, name = mutant.rpartition(".")
-    _, class_ = parse_mutant_key(mangled_name_from_mutant_name(name))
-    right, wrong = original(mutant), _function(_changed(module), name, class_)
-    if right is None or wrong is None:
-        raise LookupError(mutant)
-    right.__code__, right.__defaults__, right.__kwdefaults__ = wrong.__code__, wrong.__defaults__, wrong.__kwdefaults__
-
-
-class FromTheStart(MetaPathFinder, Loader):
-    """Imports one module with all its mutants in it; MUTANT_UNDER_TEST says which of them is at work."""
-
-    def __init__(self, mutant: str) -> None:
-        self._module = mutant.rpartition(".")[0]
-
-    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
-        return spec_from_loader(fullname, self) if fullname == self._module else None
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        module.__file__ = str(_file(self._module))
-        exec(compile(mutated(self._module)[0], f"mutated/{self._module}", "exec"), vars(module))
 
 
 # -- processes
@@ -178,7 +96,8 @@ def _all(work: Mapping[str, Callable[[], int]], outcome: Callable[[str, str], No
             running[_fork(work[name])] = name
         process, status = os.wait()
         code = os.waitstatus_to_exitcode(status)
-        outcome(running.pop(process), {0: "survived"}.get(code, "noticed" if code > 0 else "ran too long"))
+        became = {0: "survived", _NOT_EXCHANGED: "not exchanged"}.get(code, "noticed" if code > 0 else "ran too long")
+        outcome(running.pop(process), became)
 
 
 # -- tests
@@ -201,7 +120,7 @@ class Tests:
         early: list[str] = []
 
         def told(mutant: str, outcome: str) -> None:
-            if outcome == "survived" and code[mutant] in self.early:
+            if outcome == "not exchanged" or (outcome == "survived" and code[mutant] in self.early):
                 early.append(mutant)
             else:
                 self.outcome(mutant, outcome)
@@ -209,13 +128,13 @@ class Tests:
         work: dict[str, Callable[[], int]] = {}
         for mutant in self.mutants:
             tests = [item for item in quickest if _name(code[mutant]) in runs[item.nodeid]] if mutant in code else []
-            _changed(mutant.rpartition(".")[0])  # made once, and forked with the process
+            changed(mutant.rpartition(".")[0])  # made once, and forked with the process
             if tests:
-                work[mutant] = lambda mutant=mutant, tests=tests: _with(mutant, tests)
+                work[mutant] = partial(_with, mutant, tests)
             else:
                 early.append(mutant)
         _all(work, told)
-        _all({mutant: lambda mutant=mutant: _anew(mutant) for mutant in early}, self.outcome)
+        _all({mutant: partial(_anew, mutant) for mutant in early}, self.outcome)
         return True
 
     def _who_runs_what(self, items: Sequence[pytest.Item]) -> tuple[dict[str, set[str]], dict[str, float]]:
@@ -259,10 +178,12 @@ def _watched(items: Sequence[pytest.Item], answer: Path) -> int:
     return int(failed)
 
 
-def _with(mutant: str | None, tests: Sequence[pytest.Item]) -> int:
+def _with(mutant: str, tests: Sequence[pytest.Item]) -> int:
     """0 where no test fails."""
-    if mutant is not None:
+    try:
         exchange(mutant)
+    except NotExchanged:
+        return _NOT_EXCHANGED
     for item, following in zip(tests, [*tests[1:], None], strict=True):
         if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
             return 1
@@ -287,21 +208,22 @@ def alone(mutant: str) -> int:
     return int(pytest.main([*_ARGUMENTS, "--exitfirst"]))
 
 
-def table(outcomes: Mapping[str, Mapping[str, str]]) -> str:
-    """Mutants per module, as Markdown."""
-    counts = {module: Counter(found.values()) for module, found in outcomes.items() if found}
-    rows = [_row(f"`{module}`", count) for module, count in sorted(counts.items())]
-    total = _row("all", sum(counts.values(), Counter()))
-    return "\n".join(["| module | mutants | noticed | survived | score |", "|---|---|---|---|---|", *rows, total, ""])
+def table(outcomes: Mapping[str, Mapping[str, str]], mutants: Mapping[str, int]) -> str:
+    """Per module how many mutants there are, were tried, were noticed and survived, as Markdown."""
+    counts = {module: Counter(outcomes.get(module, {}).values()) for module in sorted(mutants)}
+    rows = [_row(f"`{module}`", mutants[module], count) for module, count in counts.items() if count]
+    total = _row("all", sum(mutants.values()), sum(counts.values(), Counter()))
+    heading = ["| module | mutants | tried | noticed | survived | score |", "|---|---|---|---|---|---|"]
+    return "\n".join([*heading, *rows, total, ""])
 
 
-def _row(name: str, count: Counter[str]) -> str:
-    noticed = count.total() - count["survived"]
-    return f"| {name} | {count.total()} | {noticed} | {count['survived']} | {noticed / count.total():.1%} |"
+def _row(name: str, mutants: int, count: Counter[str]) -> str:
+    tried, survived = count.total(), count["survived"]
+    return f"| {name} | {mutants} | {tried} | {tried - survived} | {survived} | {1 - survived / tried:.1%} |"
 
 
 def _state(module: str) -> str:
-    return hashlib.sha256(_file(module).read_bytes()).hexdigest()
+    return hashlib.sha256(file_of(module).read_bytes()).hexdigest()
 
 
 def kept() -> dict[str, dict[str, str]]:
@@ -338,21 +260,16 @@ def run(wanted: Sequence[str], *, again: bool = False) -> None:
             hunt(mutants, keep)
 
 
-def named(module: str) -> list[str]:
-    return [f"{module}.{name}" for name in mutated(module)[1]]
-
-
 def report() -> None:
     """Prints the table and those that survived, and writes the table into the page."""
     outcomes = kept()
-    print(table(outcomes))
-    for module, found in outcomes.items():
+    counted = table(outcomes, {module: len(named(module)) for module in outcomes})
+    print(counted)
+    for found in outcomes.values():
         for mutant, outcome in found.items():
             if outcome == "survived":
                 print(f"survived: {mutant}")
-        if found and (missing := len(named(module)) - len(found)):
-            print(f"not tried: {missing} of {module}")
-    page = _TABLE.sub(lambda marks: f"{marks[1]}\n{table(outcomes)}\n{marks[2]}", PAGE.read_text("utf-8"))
+    page = _TABLE.sub(lambda marks: f"{marks[1]}\n{counted}\n{marks[2]}", PAGE.read_text("utf-8"))
     PAGE.write_text(page, "utf-8")
 
 

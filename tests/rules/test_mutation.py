@@ -11,7 +11,7 @@ import pytest
 
 from covenant_rules.evaluate import observed
 from covenant_rules.model import Signal
-from tests.rules import mutation
+from tests.rules import mutants, mutation
 
 pytestmark = pytest.mark.source
 
@@ -32,10 +32,10 @@ def in_a_process(work: Callable[[], bool]) -> bool:
 
 
 def test_every_mutant_is_shown_as_a_change() -> None:
-    mutants = mutation.named("covenant_rules.retention")
-    assert len(mutants) > 20
-    for mutant in mutants:
-        assert {line[0] for line in mutation.shown(mutant).splitlines()[2:]} >= {"-", "@"}
+    names = mutants.named("covenant_rules.retention")
+    assert len(names) > 20
+    for mutant in names:
+        assert {line[0] for line in mutants.shown(mutant).splitlines()[2:]} >= {"-", "@"}
 
 
 def test_a_mutant_acts_wherever_its_function_was_imported_to() -> None:
@@ -43,19 +43,19 @@ def test_a_mutant_acts_wherever_its_function_was_imported_to() -> None:
         return [observed(signal) for signal in SIGNALS] == [True, False, False, False]
 
     def mutated(mutant: str) -> bool:
-        mutation.exchange(mutant)
+        mutants.exchange(mutant)
         return right()
 
-    mutants = [name for name in mutation.named("covenant_rules.evaluate") if ".x_observed__" in name]
-    assert len(mutants) > 2
-    assert not any(in_a_process(lambda mutant=mutant: mutated(mutant)) for mutant in mutants)  # type: ignore[misc]
+    names = [name for name in mutants.named("covenant_rules.evaluate") if ".x_observed__" in name]
+    assert len(names) > 2
+    assert not any(in_a_process(lambda mutant=mutant: mutated(mutant)) for mutant in names)  # type: ignore[misc]
     assert right()
 
 
 def test_mutants_are_counted_by_module() -> None:
     outcomes = {"a": {"m1": "noticed", "m2": "survived", "m3": "ran too long"}, "b": {}, "c": {"m4": "noticed"}}
-    assert mutation.table(outcomes).splitlines()[2:] == [
-        "| `a` | 3 | 2 | 1 | 66.7% |",
-        "| `c` | 1 | 1 | 0 | 100.0% |",
-        "| all | 4 | 3 | 1 | 75.0% |",
+    assert mutation.table(outcomes, {"a": 3, "b": 5, "c": 2}).splitlines()[2:] == [
+        "| `a` | 3 | 3 | 2 | 1 | 66.7% |",
+        "| `c` | 2 | 1 | 1 | 0 | 100.0% |",
+        "| all | 10 | 4 | 3 | 1 | 75.0% |",
     ]
