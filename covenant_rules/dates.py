@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from covenant_rules.model import Duration
 
@@ -20,6 +21,12 @@ def amsterdam_date(moment: datetime) -> date | None:
     Summer time runs from 01:00 UTC on the last Sunday of March to 01:00 UTC on the last Sunday of October (directive
     2000/84/EC, and in the Netherlands so since 1996; no covenant is older).
     """
+    return _date(moment, moment.fold)
+
+
+@lru_cache(maxsize=256)
+def _date(moment: datetime, fold: int) -> date | None:
+    """All questions of a request have one moment. Two that differ in `fold` alone are equal, and not the same."""
     local = amsterdam_time(moment)
     return None if local is None else local.date()
 

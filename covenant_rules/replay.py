@@ -90,7 +90,7 @@ class Replay:
                 shown = visible_items(question, facts)
                 for name, items in shown.items():
                     seen[question.purpose, question.viewer, name] |= places[items] & sealed[name]
-                if shown:
+                if shown.keys() - signals.keys():
                     signals.update((signal.id, signal) for signal in facts.signals)
         return frozenset(
             (Group(purpose, self._kinds[signal.party], self._kinds[viewer], signal.category), outcome)

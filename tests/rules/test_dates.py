@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -109,3 +109,19 @@ def test_a_duration_runs_by_the_calendar(day: date, duration: Duration, later: d
 )
 def test_a_window_begins_by_the_calendar(day: date, duration: Duration, earlier: date) -> None:
     assert subtract(day, duration) == earlier
+
+
+def test_an_hour_that_comes_twice_is_told_apart_by_its_fold() -> None:
+    """Both have the same name there, and are equal as Python has it; here they fall on different days."""
+
+    class Back(tzinfo):
+        def utcoffset(self, when: datetime | None) -> timedelta:
+            return timedelta(hours=2 if when is None or when.fold == 0 else -20)
+
+        def dst(self, when: datetime | None) -> timedelta:
+            return timedelta(0)
+
+    first = datetime(2026, 5, 5, 12, tzinfo=Back())
+    second = first.replace(fold=1)
+    assert first == second
+    assert (amsterdam_date(first), amsterdam_date(second)) == (date(2026, 5, 5), date(2026, 5, 6))
