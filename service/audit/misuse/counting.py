@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from service.audit.misuse.rules import MisuseRules
 from service.audit.misuse.signs import Counted, Day, FollowUp, Sign, SubjectDay, longest_past
-from service.audit.search import id_range
+from service.audit.search import id_range, plan_by_values
 from service.audit.tables import AuditEntryRow
 
 __all__ = ["count", "entries_behind"]
@@ -82,6 +82,7 @@ _FOLLOW_UPS = f"""
 
 def count(session: Session, covenant_id: str, rules: MisuseRules, first: date, last: date) -> Counted:
     """What `rules` need for windows that end from `first` to `last`."""
+    plan_by_values(session)
     begins = first - longest_past(rules)
     here = _parameters(covenant_id, begins, last)
     days: list[Day] = []
