@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +14,7 @@ _SECONDS = 1.0
 
 
 def arithmetic_pool() -> ProcessPoolExecutor:
-    """A pool of as many processes as there are cores, none of which outlives us.
+    """A pool of as many processes as there are cores, none of which outlives us, and none of which hears Ctrl-C: we do.
 
     A process that waits for work is not told that whoever would give it was killed: it would wait for ever, with all
     that it inherited from us in its memory.
@@ -22,6 +23,8 @@ def arithmetic_pool() -> ProcessPoolExecutor:
 
 
 def _end_with(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_SECONDS)

@@ -54,7 +54,10 @@ def mount(app: typer.Typer) -> None:
         Everything is made up and thrown away afterwards. Exit status 1 if anything is not as an independent comparison
         of all papers says it must be.
         """
-        with _said_in_a_line(), tempfile.TemporaryDirectory(prefix="covenant-demo-") as directory:
+        with (
+            _said_in_a_line(),
+            tempfile.TemporaryDirectory(prefix="covenant-demo-", ignore_cleanup_errors=True) as directory,
+        ):
             sound = _play(Path(directory), addresses, each, seed, as_json)
         if not sound:
             sys.exit(1)

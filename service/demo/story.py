@@ -112,12 +112,13 @@ class Story:
     def _submit(self) -> None:
         self._chapter("1  Signals in: each party turns its own records into tokens, seals its notes and submits")
         began = time.monotonic()
-        with ThreadPoolExecutor(len(self._sessions)) as threads:
-            for party, done in zip(
-                self._sessions, threads.map(self._submit_one, self._sessions, self._sessions.values()), strict=True
-            ):
-                self.counts.submitted += done
-                self._console.print(f"  {party:14} {done:6,} signals")
+        threads = ThreadPoolExecutor(len(self._sessions))
+        self._closing.callback(threads.shutdown, wait=False)  # Ctrl-C does not wait for all that was begun
+        for party, done in zip(
+            self._sessions, threads.map(self._submit_one, self._sessions, self._sessions.values()), strict=True
+        ):
+            self.counts.submitted += done
+            self._console.print(f"  {party:14} {done:6,} signals")
         took = self.counts.seconds["submit"] = round(time.monotonic() - began, 1)
         self._console.print(
             f"  {self.counts.submitted:,} signals in {took} s. The key holder saw blinded points, the broker saw "

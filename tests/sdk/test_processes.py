@@ -19,6 +19,26 @@ if __name__ == "__main__":
 """
 
 
+INTERRUPTED = """
+import os, signal
+from clients.sdk.processes import arithmetic_pool
+
+if __name__ == "__main__":
+    with arithmetic_pool() as pool:
+        pool.submit(os.getpid).result()
+        signal.signal(signal.SIGINT, lambda *_: print("we hear it", flush=True))
+        os.killpg(0, signal.SIGINT)
+        print(pool.submit(len, "abc").result())
+"""
+
+
+def test_ctrl_c_is_heard_by_us_alone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False, start_new_session=True
+    )
+    assert (done.stdout.split("\n")[:2], done.stderr) == (["we hear it", "3"], "")
+
+
 def alive(process: int) -> bool:
     try:
         os.kill(process, 0)
