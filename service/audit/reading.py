@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlmodel import Session
 
 from covenant_rules.dates import amsterdam_date
+from service.audit import numbers
 from service.audit import search as log
 from service.audit.query import EVERYTHING, Search
 from service.audit.record import AuditRecord
-from service.audit.search import Facets, Found
+from service.audit.search import Found
 from service.audit.visibility import View, whole
 from service.audit.writer import AuditWriter
 from service.errors import NotFound
@@ -95,10 +96,10 @@ class OfficerReading:
 
     def facets(
         self, session: Session, covenant_id: str, search: Search, *, by: Principal, trace: str | None
-    ) -> tuple[Days, Facets]:
+    ) -> tuple[Days, numbers.Facets]:
         """How often each value occurs, on which days."""
         search, days = self._bounded(search)
-        counted = log.facets(session, covenant_id, search)
+        counted = numbers.facets(session, covenant_id, search)
         self._audit.append(session, read_record(covenant_id, "facets", search, counted.total, by=by, trace=trace))
         return days, counted
 
@@ -107,7 +108,7 @@ class OfficerReading:
     ) -> tuple[Days, dict[date, tuple[int, int]]]:
         """Entries and refusals per day that has any, on which days."""
         search, days = self._bounded(search)
-        counted = log.counts(session, covenant_id, search)
+        counted = numbers.counts(session, covenant_id, search)
         total = sum(entries for entries, _ in counted.values())
         self._audit.append(session, read_record(covenant_id, "counts", search, total, by=by, trace=trace))
         return days, counted

@@ -1,4 +1,4 @@
-"""Reads of the log by what entries are like: a page of the newest, all in their order, facets, counts a day.
+"""Reads of the log by what entries are like: a page of the newest, or all in their order.
 
 A page is looked for from the newest entry backwards, in windows of time that widen while little is found. Each window
 is one statement over an index that ends in the entry id, so it stops where the page is full. Two qualifiers that are
@@ -24,9 +24,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     any_,
-    func,
     literal,
-    literal_column,
     select,
     union_all,
 )
@@ -42,16 +40,14 @@ __all__ = [
     "BUDGET",
     "Branch",
     "Entry",
-    "Facets",
     "Found",
-    "counts",
     "entries_of",
-    "facets",
     "find",
     "fitting",
     "id_at",
     "id_range",
     "plan_by_values",
+    "together",
     "walk",
 ]
 
@@ -59,9 +55,6 @@ BUDGET = 0.15
 """Seconds after which a page begins no further window."""
 FIRST_WINDOW = timedelta(days=1)
 WIDENING = 4
-FACETS = ("event", "party", "actor", "purpose", "outcome")
-MOST_VALUES = 100
-"""Values of one facet, the most frequent ones."""
 AT_ONCE = 1000
 """Entries that a walk reads in one statement."""
 
@@ -101,14 +94,6 @@ class Found:
     before: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """How often each value stands in the entries of some days."""
-
-    total: int
-    values: dict[str, tuple[tuple[str, int], ...]]
-
-
 # -- conditions
 
 
@@ -137,6 +122,15 @@ def fitting(search: Search) -> list[Branch]:
     if search.events is None:
         return [conditions]
     return [[*conditions, col(row.event) == event] for event in sorted(search.events)]
+
+
+def together(search: Search) -> Branch:
+    """The search as one branch: for reading all that fits, where no index need end in the id."""
+    one_event = replace(search, events=None)
+    (conditions,) = fitting(one_event)
+    if search.events is None:
+        return conditions
+    return [*conditions, col(AuditEntryRow.event) == any_(literal(sorted(search.events), ARRAY(Text)))]
 
 
 def id_range(first: date | None, last: date | None) -> tuple[UUID, UUID]:
@@ -256,7 +250,7 @@ def walk(
             col(leaf.covenant_id) == covenant_id,
             col(row.entry_id) >= lowest,
             col(row.entry_id) < min(upper, before),
-            *_together(search),
+            *together(search),
         )
         .order_by(col(row.entry_id))
         .limit(limit)
@@ -283,74 +277,6 @@ def _entry(found: Any) -> Entry:
     return Entry(
         found.covenant_id, found.entry_id, found.event, found.at, found.fields, bytes(found.salt), found.leaf_index
     )
-
-
-# -- in numbers
-
-
-def facets(session: Session, covenant_id: str, search: Search) -> Facets:
-    """How often each event, party, actor, purpose, outcome and rule stands in the entries that fit."""
-    plan_by_values(session)
-    lowest, upper = id_range(search.first, search.last)
-    row = AuditEntryRow
-    columns = [col(getattr(row, name)) for name in FACETS]
-    fit = (
-        col(row.covenant_id) == covenant_id,
-        col(row.entry_id) >= lowest,
-        col(row.entry_id) < upper,
-        *_together(search),
-    )
-    query = (
-        select(func.grouping(*columns).label("level"), *columns, func.count().label("n"))
-        .where(*fit)
-        .group_by(func.grouping_sets(*columns, literal_column("()")))
-    )
-    total, values = 0, {name: list[tuple[str, int]]() for name in FACETS}
-    for found in session.connection().execute(query):
-        # GROUPING() has a bit for each column that is not grouped by, the first column's the highest.
-        name = next((n for place, n in enumerate(reversed(FACETS)) if not found.level >> place & 1), None)
-        if name is None:
-            total = found.n
-        elif getattr(found, name) is not None:
-            values[name].append((getattr(found, name), found.n))
-    rule = func.unnest(col(row.rules)).label("rule")
-    ruled = select(rule).where(*fit).subquery()
-    by_rule = select(ruled.c.rule, func.count().label("n")).group_by(ruled.c.rule)
-    values["rule"] = [(found.rule, found.n) for found in session.connection().execute(by_rule)]
-    return Facets(total, {name: _most_frequent(counted) for name, counted in values.items()})
-
-
-def _most_frequent(counted: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(counted, key=lambda one: (-one[1], one[0]))[:MOST_VALUES])
-
-
-def counts(session: Session, covenant_id: str, search: Search) -> dict[date, tuple[int, int]]:
-    """Per day in Amsterdam that has any: how many entries fit, and how many of them are refusals."""
-    plan_by_values(session)
-    lowest, upper = id_range(search.first, search.last)
-    row = AuditEntryRow
-    local = func.timezone("Europe/Amsterdam", col(row.at))
-    day = func.date_trunc("day", local).label("day")
-    query = (
-        select(day, func.count().label("n"), func.count().filter(col(row.outcome) == "refused").label("refused"))
-        .where(
-            col(row.covenant_id) == covenant_id,
-            col(row.entry_id) >= lowest,
-            col(row.entry_id) < upper,
-            *_together(search),
-        )
-        .group_by(day)
-    )
-    return {found.day.date(): (found.n, found.refused) for found in session.connection().execute(query)}
-
-
-def _together(search: Search) -> Branch:
-    """The search as one branch: for reading all that fits, where no index need end in the id."""
-    one_event = replace(search, events=None)
-    (conditions,) = fitting(one_event)
-    if search.events is None:
-        return conditions
-    return [*conditions, col(AuditEntryRow.event) == any_(literal(sorted(search.events), ARRAY(Text)))]
 
 
 def id_at(moment: datetime) -> UUID:

@@ -18,7 +18,7 @@ from clients.protocol.messages.audit import (
 )
 from clients.protocol.messages.log import ShownFieldMessage
 from service.audit.leaf import leaf_fields
-from service.audit.search import Facets
+from service.audit.numbers import Facets
 from service.audit.visibility import View
 
 __all__ = ["counts_message", "entry_message", "facets_message", "proved_message"]
