@@ -149,7 +149,7 @@ def test_a_service_without_its_keys_says_which_is_missing(tmp_path: Path) -> Non
 def covenantd(*arguments: object) -> str:
     result = CliRunner().invoke(cli.build(), [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_every_command_says_what_it_is_for() -> None:
