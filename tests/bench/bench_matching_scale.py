@@ -7,6 +7,9 @@ signals as pseudonyms are stored, by five parties, three to a subject on the ave
 are the one join that serves a batch, the same for a look-up, the same asked one signal at a time, and what a hit feed
 asks first: which of a party's signals were touched by a batch that has just come in. Each is the median over batches
 that were not asked before, and the first of them by itself, since it finds no page in memory.
+
+What one new signal costs stands beside running the intersection of two of the parties again, on one core: its token
+from identifier to index, with a proof, and the join for it alone.
 """
 
 from __future__ import annotations
@@ -28,10 +31,12 @@ from sqlalchemy import Connection, text
 from sqlmodel import Session
 
 from service.broker.tables import metadata
+from service.disclosure import feed_repository
 from service.signals import matching
 from service.signals.matching import Neighbour, Subject
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
+from tests.bench.bench_matching import identifiers, intersect, match, one_batch, two_sides
 
 Made = TypeVar("Made")
 
@@ -153,7 +158,30 @@ def touch(store: Store, party: str, size: int, number: int) -> tuple[float, list
         since = matching.horizon(session)
     with store.database.engine.begin() as connection:
         fill(connection, store.signals + number * size, size, subjects=max(1, store.signals // 3))
-    return timed(store, lambda session: matching.touched(session, COVENANT, party, since))
+    last = UUID(int=(1 << 128) - 1)
+    return timed(store, lambda session: feed_repository.touched(session, COVENANT, party, since, last))
+
+
+def one_new_signal(store: Store, each: int) -> None:
+    """Beside the intersection of two parties with so many records each."""
+    side, _ = two_sides()
+    spent = []
+    for number, anchor in enumerate(store.ids(100, "police")):
+        start = time.perf_counter()
+        one_batch(side, [f"{number:016}".encode()], proved=True)
+        made = (time.perf_counter() - start) * 1000
+        spent.append(made + match_batch(store, "police", [anchor])[0])
+    new = median(spent)
+    print(f"  one new signal: token and join         {new:9.2f} ms")
+    lists = identifiers(each)
+    for name, run in (
+        ("openmined-psi", lambda: set(intersect(*lists))),
+        ("ours, a tenth of the batches proved", lambda: match(lists, 1000, 0.1, None)),
+    ):
+        start = time.perf_counter()
+        run()
+        again = (time.perf_counter() - start) * 1000
+        print(f"  {each:,} records a party intersected again, {name}: {again:,.0f} ms, {again / new:,.0f} times")
 
 
 def report(name: str, times: list[float], note: str) -> None:
@@ -195,6 +223,7 @@ def main() -> None:
             print(f"{pseudonyms:,} pseudonyms of {store.signals:,} signals, stored in ", end="")
             print(f"{time.perf_counter() - start:.0f} s; load {os.getloadavg()[0]:.1f}")
             run(store, given.batch)
+            one_new_signal(store, min(100_000, store.signals // len(PARTIES)))
 
 
 if __name__ == "__main__":
