@@ -24,12 +24,13 @@ import structlog
 from sqlalchemy import text
 from sqlmodel import Session
 
+from clients.protocol.signed_items import PLAIN_ITEMS, SALT_BYTES
 from covenant_rules.model import Covenant
 from service.broker.tables import metadata
 from service.signals import repository
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
-from tests.kit.disclosure import RECENT, World, address
+from tests.kit.disclosure import RECENT, Answer, World, address
 from tests.kit.stage import open_stage
 from tests.service.cast import NOW
 
@@ -57,7 +58,7 @@ def put(session: Session, covenant: Covenant, party: str, subjects: Iterable[int
                 "batch_id": batch,
                 "leaf_index": 0,
                 "digests": bytes(32 * 8),
-                "salts": bytes(64),
+                "salts": bytes(SALT_BYTES * len(PLAIN_ITEMS)),
                 "replaces": None,
             }
         )
@@ -95,6 +96,11 @@ def timed(what: str) -> Iterator[None]:
     print(f"{what:<42}{(time.perf_counter() - start) * 1000:10.1f} ms")
 
 
+def expect(answer: Answer) -> None:
+    if answer.status not in (200, 201):
+        raise AssertionError(f"answered with {answer.status}")
+
+
 def measure(world: World, anchors: int, hits: int) -> None:
     context, covenant = world.stage.context, world.stage.covenant
     for party, number in (("municipality", anchors), ("police", hits)):
@@ -124,11 +130,11 @@ def measure(world: World, anchors: int, hits: int) -> None:
     mine = [row.signal_id for row in world.rows("SELECT signal_id FROM signal WHERE party = 'municipality' LIMIT 40")]
     with timed("40 disclosures"):
         for signal in mine:
-            world.disclose("municipality", signal)
+            expect(world.disclose("municipality", signal))
     tokens = [world.stage.partner("police").tokens(address(number)) for number in range(40)]
     with timed("40 look-ups"):
         for given in tokens:
-            world.look_up("police", {}, tokens=given)
+            expect(world.look_up("police", {}, tokens=given))
 
 
 def main() -> None:

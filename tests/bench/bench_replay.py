@@ -31,6 +31,7 @@ from service.disclosure.figures import replays
 from service.principals import Principal, Role
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
+from service.web.access_log import configure_logging
 from tests.kit import Stage, open_stage
 from tests.kit.partner import subject
 from tests.service.cast import DOCUMENT, amended
@@ -186,6 +187,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="a million signals; needs 2 GB of disk")
     parser.add_argument("--processes", type=int, help="as many as it is worth, if not given")
     given = parser.parse_args()
+    configure_logging("ERROR")
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-replay-")))
         directory.chmod(0o755)  # PostgreSQL runs as a user of its own

@@ -16,18 +16,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import cedarpy
 
+import covenant_rules
 from covenant_rules.diff import diff
 from covenant_rules.evaluate import decide
+from covenant_rules.lint import lint
+from covenant_rules.load import load
 from covenant_rules.matrix import Matrix
 from covenant_rules.model import Covenant, Facts, Question
 from tests.rules import generate
 from tests.rules.cedar import Asked, Cedar, Version
 
+EXAMPLE = Path(covenant_rules.__file__).parent / "examples" / "complex-approach.yaml"
 SIZE = generate.Size(
     kinds=6, parties=8, purposes=5, categories=10, fields=8, variants=2, stages=5, permits=220, forbids=20, wide=0.5
 )
@@ -51,6 +56,8 @@ class Figures:
     decisions: float
     items: float
     cedar: float
+    load: float
+    lint: float
     matrix: float
     diff: float
 
@@ -107,6 +114,14 @@ def rewritten(random: Random, covenant: Covenant) -> Covenant:
     return replace(covenant, version="0" * 64, rules=tuple(rules))
 
 
+def document() -> bytes:
+    """An example covenant with one of its rules written 240 times, under other names, in place of all."""
+    head, rules = EXAMPLE.read_text(encoding="utf-8").split("\nrules:\n")
+    permit = rules[rules.index("  - permit: serious-pattern-is-known") : rules.index("  # --- Chapter 6")]
+    written = "".join(permit.replace("is-known", f"is-known-{number}") for number in range(240))
+    return f"{head}\nrules:\n{written}".encode()
+
+
 def measure(number: int, rounds: int) -> Figures:
     random = Random(20261122)
     covenant = generate.covenant(random, SIZE)
@@ -125,7 +140,11 @@ def measure(number: int, rounds: int) -> Figures:
     # Fresh copies each time: a covenant remembers its matrix.
     spanned = seconds(lambda: Matrix(replace(covenant)), min(rounds, 5))
     compared = seconds(lambda: diff(replace(covenant), replace(draft)), min(rounds, 5))
-    return Figures(answers, number / ours, answers.questions / ours, len(batch) / theirs, spanned, compared)
+    written = document()
+    loaded, checked = seconds(lambda: load(written), min(rounds, 5)), seconds(lambda: lint(written), min(rounds, 5))
+    return Figures(
+        answers, number / ours, answers.questions / ours, len(batch) / theirs, loaded, checked, spanned, compared
+    )
 
 
 def table(figures: Figures) -> str:
@@ -140,6 +159,8 @@ def table(figures: Figures) -> str:
             f"| the same asked of cedarpy {version('cedarpy')}, batches of {BATCH} | {figures.cedar:,.0f} |",
             f"| ratio | {figures.items / figures.cedar:,.0f} × |",
             f"| equal answers ({share:.0%} allowed) | {answers.questions:,} of {answers.questions:,} |",
+            f"| loading a document of 240 rules, ms | {figures.load * 1e3:.1f} |",
+            f"| loading and checking it with every lint, ms | {figures.lint * 1e3:.1f} |",
             f"| matrix of one version, ms | {figures.matrix * 1e3:.1f} |",
             f"| matrices and difference of two, {REWRITTEN} rules rewritten, ms | {figures.diff * 1e3:.1f} |",
         )
