@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from clients.sdk import Session
+from clients.sdk import Session, http
 from clients.sdk.http import Conversation
 from clients.sdk.offices import open_office_profile, role_of
 from clients.sdk.profile import open_profile
@@ -71,5 +71,4 @@ def conversations(profile: Path, actor: str | None = None) -> tuple[str, Convers
         office = open_office_profile(profile)
         covenant, name, key = office.covenant, office.name, office.authentication_key
         services = office.broker, office.key_holder
-    broker, holder = (Conversation(service.url, service.issuer, name, key, actor=actor) for service in services)
-    return covenant, broker, holder
+    return covenant, *http.conversations(services, name, key, actor=actor)

@@ -33,6 +33,7 @@ _PADDING = (b"", b"", b"==", b"=")
 _LAST_WITHOUT_STRAY_BITS = (frozenset[str](), frozenset[str](), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
 """The characters whose last four, or two, of six bits are zero: with those the text ends, by its length modulo 4."""
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+_DEEPEST = 32
 _DEEPEST_WRITTEN = 64
 _SHORT_LENGTHS = [length.to_bytes(2, "big") for length in range(256)]
 _NESTING = (dict, list)
@@ -88,11 +89,11 @@ def canonical_json(value: object) -> bytes:
     return _utf8("".join(pieces))
 
 
-def parse_json(raw: bytes, *, max_depth: int = 32) -> object:
+def parse_json(raw: bytes) -> object:
     """The value of one JSON text in UTF-8.
 
     Raises EncodingError for malformed text or UTF-8, a byte order mark, duplicate names, NaN and infinities (spelled
-    out or by overflow), integers beyond ±(2^53 - 1), lone surrogates, and nesting deeper than `max_depth`. `pointer`
+    out or by overflow), integers beyond ±(2^53 - 1), lone surrogates, and nesting deeper than 32 levels. `pointer`
     leads to the place where there is one; a name in it that does not look like a field name shows as `?`, since it may
     be data.
     """
@@ -105,12 +106,12 @@ def parse_json(raw: bytes, *, max_depth: int = 32) -> object:
     except EncodingError as error:
         raise _located(text, error) from None
     except RecursionError:
-        raise EncodingError(f"nested deeper than {max_depth}") from None
+        raise EncodingError(f"nested deeper than {_DEEPEST}") from None
     except ValueError:
         raise EncodingError("not JSON") from None
     # A walk over every value costs more than the parse: only where there is a violation to find.
-    if ("\\" in text and _SURROGATE.search(text)) or _deeper_than(max_depth, value):
-        _refuse_deep_or_broken(value, "", max_depth, max_depth)
+    if ("\\" in text and _SURROGATE.search(text)) or _deeper_than(_DEEPEST, value):
+        _refuse_deep_or_broken(value, "", _DEEPEST)
     return value
 
 
@@ -292,7 +293,7 @@ def _first_offence(value: object, pointer: str) -> EncodingError | None:
     return None
 
 
-def _refuse_deep_or_broken(value: object, pointer: str, levels_left: int, max_depth: int) -> None:
+def _refuse_deep_or_broken(value: object, pointer: str, levels_left: int) -> None:
     if isinstance(value, str):
         try:
             _utf8(value)
@@ -302,16 +303,16 @@ def _refuse_deep_or_broken(value: object, pointer: str, levels_left: int, max_de
     steps: Iterable[tuple[str, object]] = ()
     if isinstance(value, dict):
         for name in value:
-            _refuse_deep_or_broken(name, f"{pointer}/{_shown(name)}", 0, max_depth)
+            _refuse_deep_or_broken(name, f"{pointer}/{_shown(name)}", 0)
         steps = ((_shown(name), member) for name, member in value.items())
     elif isinstance(value, list):
         steps = ((str(index), item) for index, item in enumerate(value))
     else:
         return
     if levels_left == 0:
-        raise EncodingError(f"nested deeper than {max_depth}", pointer)
+        raise EncodingError(f"nested deeper than {_DEEPEST}", pointer)
     for step, member in steps:
-        _refuse_deep_or_broken(member, f"{pointer}/{step}", levels_left - 1, max_depth)
+        _refuse_deep_or_broken(member, f"{pointer}/{step}", levels_left - 1)
 
 
 def _shown(name: str) -> str:

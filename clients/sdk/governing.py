@@ -14,8 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-import httpx
-
 from clients.protocol.approvals import sign_approval, sign_proposal
 from clients.protocol.messages.figures import ReplayAnswer, ReplayRequest
 from clients.protocol.messages.governance import (
@@ -31,7 +29,7 @@ from clients.protocol.messages.governance import (
 )
 from clients.protocol.messages.keyholder import Approval
 from clients.sdk.errors import ClientError, VerificationError
-from clients.sdk.http import Conversation
+from clients.sdk.http import Transports, conversations
 from clients.sdk.offices import OfficeProfile, open_office_profile
 from clients.sdk.services import Broker, KeyHolder
 from covenant_rules.diagnostics import CovenantError
@@ -59,25 +57,17 @@ class Governing:
         self,
         profile: OfficeProfile,
         *,
-        transports: tuple[httpx.BaseTransport | None, httpx.BaseTransport | None] = (None, None),
+        transports: Transports = (None, None),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.profile = profile
         self._closing = ExitStack()
-        addresses = (profile.broker, profile.key_holder)
-        broker, key_holder = (
-            self._closing.enter_context(
-                Conversation(
-                    address.url,
-                    address.issuer,
-                    profile.name,
-                    profile.authentication_key,
-                    transport=transport,
-                    now=now,
-                )
-            )
-            for address, transport in zip(addresses, transports, strict=True)
+        services = profile.broker, profile.key_holder
+        broker, key_holder = conversations(
+            services, profile.name, profile.authentication_key, transports=transports, now=now
         )
+        self._closing.enter_context(broker)
+        self._closing.enter_context(key_holder)
         self._broker = Broker(broker, profile.covenant)
         self._key_holder = KeyHolder(key_holder, profile.covenant)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -17,8 +17,11 @@ from clients.protocol.messages.base import Message
 from clients.protocol.request_token import sign_request
 from clients.sdk.bounded import PLAIN, ask, refuse_compressed
 from clients.sdk.errors import ClientError, Fault, OverQuota, Refused, Stale, Unreachable
+from clients.sdk.profile import ServiceAddress
 
 Answer = TypeVar("Answer", bound=Message)
+Transports: TypeAlias = tuple[httpx.BaseTransport | None, httpx.BaseTransport | None]
+"""For broker and key holder, where tests put their own."""
 
 PROBLEMS = "/problems/"
 """What the `type` of every problem document of these services begins with; the code follows."""
@@ -231,3 +234,20 @@ def _refusal(response: httpx.Response) -> Refused:
         float(retry) if retry.isdigit() else None,
         str(document["clause"]) if document.get("clause") else None,
     )
+
+
+def conversations(
+    services: tuple[ServiceAddress, ServiceAddress],
+    principal: str,
+    private_key: EllipticCurvePrivateKey,
+    *,
+    actor: str | None = None,
+    transports: Transports = (None, None),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> tuple[Conversation, Conversation]:
+    """One principal's conversations with broker and key holder, whose addresses these are. Close both."""
+    broker, key_holder = (
+        Conversation(address.url, address.issuer, principal, private_key, actor=actor, transport=transport, now=now)
+        for address, transport in zip(services, transports, strict=True)
+    )
+    return broker, key_holder

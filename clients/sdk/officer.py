@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-import httpx
-
 from clients.protocol.errors import NormalisationError
 from clients.protocol.messages.audit import SubjectHandles, SubjectTokens
 from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
@@ -24,7 +22,7 @@ from clients.protocol.officers import OFFICERS
 from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.audit_log import AuditLog
 from clients.sdk.errors import ClientError
-from clients.sdk.http import Conversation
+from clients.sdk.http import Transports, conversations
 from clients.sdk.offices import Office, OfficeProfile, open_office_profile
 from clients.sdk.reasons import in_words
 from clients.sdk.services import Broker, KeyHolder
@@ -41,27 +39,19 @@ class Officer:
         profile: OfficeProfile,
         *,
         random: Callable[[int], bytes] = os.urandom,
-        transports: tuple[httpx.BaseTransport | None, httpx.BaseTransport | None] = (None, None),
+        transports: Transports = (None, None),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         if profile.office is not Office.OFFICER:
             raise ClientError(f"the profile in {profile.directory} is not of a privacy officer")
         self._random = random
         self._closing = ExitStack()
-        addresses = (profile.broker, profile.key_holder)
-        broker, key_holder = (
-            self._closing.enter_context(
-                Conversation(
-                    address.url,
-                    address.issuer,
-                    profile.name,
-                    profile.authentication_key,
-                    transport=transport,
-                    now=now,
-                )
-            )
-            for address, transport in zip(addresses, transports, strict=True)
+        services = profile.broker, profile.key_holder
+        broker, key_holder = conversations(
+            services, profile.name, profile.authentication_key, transports=transports, now=now
         )
+        self._closing.enter_context(broker)
+        self._closing.enter_context(key_holder)
         self.broker, self.key_holder = AuditLog(broker, profile.covenant), AuditLog(key_holder, profile.covenant)
         self._services = Broker(broker, profile.covenant), KeyHolder(key_holder, profile.covenant)
 

@@ -21,7 +21,7 @@ import httpx
 
 from clients.protocol.messages.keyholder import Directory, Enrolment
 from clients.sdk.errors import ProfileError, Refused
-from clients.sdk.http import Conversation
+from clients.sdk.http import Conversation, Transports, conversations
 from clients.sdk.profile import KEYS, Profile, Random, open_profile, write_party_keys
 
 __all__ = ["prepare", "switch"]
@@ -45,7 +45,7 @@ def prepare(directory: Path, random: Random = os.urandom) -> Enrolment:
 def switch(
     directory: Path,
     *,
-    transports: tuple[httpx.BaseTransport | None, httpx.BaseTransport | None] = (None, None),
+    transports: Transports = (None, None),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Profile:
     """Takes the new keys into use and deletes the old private ones. Harmless to repeat after a crash.
@@ -55,12 +55,12 @@ def switch(
     if not (directory / KEYS).exists() and (directory / _OLD).exists():
         (directory / _OLD).rename(directory / KEYS)  # it was interrupted between its two steps
     coming = _coming(open_profile(directory))
-    for name, address, transport in zip(
-        ("broker", "key holder"), (coming.broker, coming.key_holder), transports, strict=True
-    ):
-        with Conversation(
-            address.url, address.issuer, coming.party, coming.authentication_key, transport=transport, now=now
-        ) as asked:
+    services = coming.broker, coming.key_holder
+    broker, key_holder = conversations(
+        services, coming.party, coming.authentication_key, transports=transports, now=now
+    )
+    with broker, key_holder:
+        for name, asked in (("broker", broker), ("key holder", key_holder)):
             if not _registered(asked, coming):
                 raise ProfileError(
                     f"the {name} has not registered the new keys: send its operator what `covenant profile renew` "

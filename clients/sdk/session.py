@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Literal, cast
 from uuid import UUID
 
-import httpx
-
 from clients.protocol.errors import NormalisationError, SignatureError
 from clients.protocol.leaf_promise import verify_promise
 from clients.protocol.logs import log_origin
@@ -36,10 +34,10 @@ from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.conditions import Conditions
 from clients.sdk.errors import ClientError, VerificationError
 from clients.sdk.governing import read_version
-from clients.sdk.http import Conversation
+from clients.sdk.http import Transports, conversations
 from clients.sdk.journal import Entry, EntryState, Journal
 from clients.sdk.opening import NotOpened, Opened, Opener
-from clients.sdk.profile import Profile, ServiceAddress, open_profile
+from clients.sdk.profile import Profile, open_profile
 from clients.sdk.reasons import in_words
 from clients.sdk.records import Record, RecordFile, read_mapping
 from clients.sdk.services import Broker, KeyHolder
@@ -75,29 +73,19 @@ class Session:
         actor: str | None = None,
         random: Random = os.urandom,
         pool: Executor | None = None,
-        transports: tuple[httpx.BaseTransport | None, httpx.BaseTransport | None] = (None, None),
+        transports: Transports = (None, None),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.profile = profile
         self._random, self._pool, self._now = random, pool, now
         self._closing = ExitStack()
         self._versions: dict[str, Covenant] = {}
-
-        def talk(address: ServiceAddress, transport: httpx.BaseTransport | None) -> Conversation:
-            return self._closing.enter_context(
-                Conversation(
-                    address.url,
-                    address.issuer,
-                    profile.party,
-                    profile.authentication_key,
-                    actor=actor,
-                    transport=transport,
-                    now=now,
-                )
-            )
-
-        self.broker_conversation = talk(profile.broker, transports[0])
-        self.key_holder_conversation = talk(profile.key_holder, transports[1])
+        services = profile.broker, profile.key_holder
+        self.broker_conversation, self.key_holder_conversation = conversations(
+            services, profile.party, profile.authentication_key, actor=actor, transports=transports, now=now
+        )
+        self._closing.enter_context(self.broker_conversation)
+        self._closing.enter_context(self.key_holder_conversation)
         self.broker = Broker(self.broker_conversation, profile.covenant)
         self.key_holder = KeyHolder(self.key_holder_conversation, profile.covenant)
         self.conditions = Conditions(self.broker_conversation, profile.covenant)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.sdk.errors import VerificationError
-from clients.sdk.http import Conversation
+from clients.sdk.http import conversations
 from clients.sdk.log_copy import LogCopy, copy_log, read_keys
 from clients.sdk.offices import open_office_profile
 from clients.sdk.verify_log import LogReport, verify_log
@@ -30,12 +30,9 @@ class ProvedLogs:
 def prove_logs(officer: Path, directory: Path) -> ProvedLogs:
     """Copies both logs to `directory` with the officer's profile. Raises VerificationError if one does not hold."""
     profile = open_office_profile(officer)
-    addresses = {"broker": profile.broker, "key holder": profile.key_holder}
-    talks = {
-        service: Conversation(address.url, address.issuer, profile.name, profile.authentication_key)
-        for service, address in addresses.items()
-    }
-    with talks["broker"] as broker, talks["key holder"] as holder:
+    services = profile.broker, profile.key_holder
+    broker, holder = conversations(services, profile.name, profile.authentication_key)
+    with broker, holder:
         copies = {
             # The key holder is the witness of the broker's log; its own has none.
             "broker": copy_log(directory / "broker", broker, holder, profile.covenant, entries=True),

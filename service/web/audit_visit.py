@@ -91,6 +91,8 @@ class Visit:
         with self.asked(Role.OFFICER, Role.PARTY) as session:
             search = self._search(body)
             if self.caller.role is Role.OFFICER:
+                if listed != "own":  # passed over, it would be answered as another question
+                    raise Invalid("list-of-parties", "the lists are of parties; an officer sees all", pointer="query")
                 return self._officer_page(session, search, body)
             searchable(search, listed, pointer=self._pointer)
             if body.handles:

@@ -11,7 +11,7 @@ import structlog
 from click.testing import Result
 from typer.testing import CliRunner
 
-import clients.sdk.session
+import clients.sdk.http
 from clients.cli import app
 from clients.sdk import ClientError
 from clients.sdk.http import Conversation
@@ -37,7 +37,7 @@ def run(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
             raise AssertionError(result.output) from result.exception
         return result
 
-    monkeypatch.setattr(clients.sdk.session, "Conversation", conversation)
+    monkeypatch.setattr(clients.sdk.http, "Conversation", conversation)
     with structlog.testing.capture_logs():
         yield run
 

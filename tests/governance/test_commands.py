@@ -48,8 +48,7 @@ def served(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         service = next(name for name, issuer in ISSUERS.items() if issuer == base_url)
         return Conversation(base_url, *given, **{**more, "transport": town.transports[service], "now": town.clock})
 
-    for module in (clients.sdk.governing, clients.sdk.renewal, clients.sdk.session, clients.sdk.http):
-        monkeypatch.setattr(module, "Conversation", conversation)
+    monkeypatch.setattr(clients.sdk.http, "Conversation", conversation)
     with structlog.testing.capture_logs():
         yield
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import clients.cli.options
-import clients.sdk.http
 from clients.sdk import ClientError
 from tests.governance.test_commands import Run, run, served
 from tests.governance.town import Town, hash_of, record, version_from
@@ -88,7 +86,6 @@ def test_a_party_does_not_replay(town: Town, run: Run, draft: Path) -> None:
 def test_a_party_that_the_covenant_names_reads_area_figures(
     town: Town, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients.cli.options, "Conversation", clients.sdk.http.Conversation)
 
     def figures(who: str, *more: str, refused: bool = False):  # type: ignore[no-untyped-def]
         return run("", "figures", "nuisance", "--profile", str(town.directory / who), *more, refused=refused)
@@ -110,6 +107,5 @@ def test_a_party_that_the_covenant_names_reads_area_figures(
 
 
 def test_where_no_month_is_over_there_is_nothing_yet(town: Town, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients.cli.options, "Conversation", clients.sdk.http.Conversation)
     profile = str(town.directory / "municipality")
     assert "Nothing yet" in run("", "figures", "nuisance", "--profile", profile).stdout

@@ -13,8 +13,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-import clients.sdk.governing
-import clients.sdk.session
+import clients.sdk.http
 from clients.cli import app
 from clients.sdk.http import Conversation
 from tests.governance.town import ISSUERS, TODAY, Town, hash_of, record
@@ -34,8 +33,7 @@ def desk(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         service = next(name for name, issuer in ISSUERS.items() if issuer == base_url)
         return Conversation(base_url, *given, **{**more, "transport": town.transports[service], "now": town.clock})
 
-    for module in (clients.sdk.governing, clients.sdk.session):
-        monkeypatch.setattr(module, "Conversation", conversation)
+    monkeypatch.setattr(clients.sdk.http, "Conversation", conversation)
     directory = tmp_path / "desk"
     for group, names in (("people", PEOPLE), ("parties", {"municipality": "municipality", "police": "police"})):
         (directory / group).mkdir(parents=True)

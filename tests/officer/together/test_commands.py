@@ -18,8 +18,7 @@ import structlog
 from click.testing import Result
 from typer.testing import CliRunner
 
-import clients.cli.options
-import clients.sdk.officer
+import clients.sdk.http
 from clients.cli import app as covenant
 from clients.cli.audit_officer import _confidential_until
 from clients.protocol.messages.audit import AuditEntryMessage
@@ -53,8 +52,7 @@ def run(town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         service = next(name for name, issuer in ISSUERS.items() if issuer == base_url)
         return Conversation(base_url, *given, **{**more, "transport": town.transports[service], "now": town.clock})
 
-    for module in (clients.cli.options, clients.sdk.officer):
-        monkeypatch.setattr(module, "Conversation", conversation)
+    monkeypatch.setattr(clients.sdk.http, "Conversation", conversation)
 
     def run(who: str, command: str, *words: str, status: int = 0, typed: str = "") -> Result:
         profile = () if command == "verify" else ("--profile", str(town.directory / who))
@@ -89,6 +87,11 @@ def test_a_party_lists_its_own_and_is_told_no_handle(run: Run) -> None:
     empty = run("municipality", "list", "--list", "source")
     assert "No entries" in empty.stdout  # its day is not over
     assert "from tomorrow on" in empty.stderr.replace("\n", " ")
+
+
+def test_an_officer_is_told_that_the_lists_are_of_parties(run: Run) -> None:
+    refused = run("olga", "list", "--list", "source", status=1)
+    assert "the lists are of parties" in str(refused.exception)
 
 
 def test_an_entry_is_shown_and_its_receipt_proves_it(run: Run, tmp_path: Path) -> None:
