@@ -27,7 +27,8 @@ from typer.testing import CliRunner
 
 from clients.cli.options import console
 from clients.cli.rules import app
-from covenant_rules.catalogue import catalogue
+from clients.cli.rules_view import show_findings
+from covenant_rules.catalogue import CodeEntry, catalogue
 from covenant_rules.diagnostics import Severity
 from covenant_rules.grammar import COVENANT
 from covenant_rules.lint import lint
@@ -160,13 +161,14 @@ _THEMES = {
 _CODES_OPENING = """\
 # The codes of `covenant rules check`
 
-What each code means, and an example of the mistake beside the same put right. Every example is tried out whenever this
-project is tested. `covenant rules explain CR301` prints one of them. How to write a covenant stands in
-[the manual](rules-manual.md)."""
+What each code means, an example of the mistake, what `check` says of it, and the same put right. Examples are sections
+that take the place of those of [complex-approach.yaml](../covenant_rules/examples/complex-approach.yaml), in which the
+lines are counted. Every example is tried out whenever this project is tested. `covenant rules explain CR301` prints one
+of them. How to write a covenant stands in [the manual](rules-manual.md)."""
 
 
 def codes_page() -> str:
-    """Every code with its story, as `covenant rules explain` tells it."""
+    """Every code with its story, as `covenant rules explain` tells it, and what `covenant rules check` prints."""
     parts = [_CODES_OPENING]
     told = ""
     for entry in catalogue().values():
@@ -175,10 +177,20 @@ def codes_page() -> str:
             told = theme
             parts.append(f"## {_THEMES[theme]}")
         parts += [f"### {entry.code} {entry.title}", fill(entry.explanation, 120, break_on_hyphens=False)]
-        for heading, text in (("Instead of", entry.example), ("write", entry.fix)):
-            if text:
-                parts += [heading, f"```yaml\n{_shown(text.rstrip())}\n```"]
+        if entry.example:
+            parts += ["Instead of", f"```yaml\n{_shown(entry.example.rstrip())}\n```"]
+            parts += ["of which `check` says", f"```text\n{_shown(checked(entry))}\n```"]
+            parts += ["write", f"```yaml\n{_shown(entry.fix.rstrip())}\n```"]
     return "\n\n".join(parts) + "\n"
+
+
+def checked(entry: CodeEntry) -> str:
+    """What `covenant rules check` prints of the example of a code: of several findings with the code, the first."""
+    source = with_sections(entry.example)
+    first = next(finding for finding in lint(source) if finding.code == entry.code)
+    with console.capture() as printed:
+        show_findings([first], source)
+    return "\n".join(line.rstrip() for line in printed.get().splitlines()).strip("\n")
 
 
 def _shown(text: str) -> str:
