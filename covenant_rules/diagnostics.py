@@ -29,18 +29,18 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `suggestion` says what to write instead, and is empty only where nothing can be said."""
+    """One finding. `suggestion` says what to write instead."""
 
     code: str
     severity: Severity
     place: Place
     file: str
     message: str
-    suggestion: str = ""
+    suggestion: str
 
     def __str__(self) -> str:
-        tail = f"; {self.suggestion}" if self.suggestion else ""
-        return f"{self.file}:{self.place.line}:{self.place.column}: {self.severity} {self.code}: {self.message}{tail}"
+        where = f"{self.file}:{self.place.line}:{self.place.column}"
+        return f"{where}: {self.severity} {self.code}: {self.message}; {self.suggestion}"
 
 
 class CovenantError(Exception):
@@ -63,10 +63,10 @@ class Report:
         self._found: list[Diagnostic] = []
         self._left_out = 0
 
-    def error(self, code: str, place: Place, message: str, suggestion: Suggestion = "") -> None:
+    def error(self, code: str, place: Place, message: str, suggestion: Suggestion) -> None:
         self._add(Severity.ERROR, code, place, message, suggestion)
 
-    def warning(self, code: str, place: Place, message: str, suggestion: Suggestion = "") -> None:
+    def warning(self, code: str, place: Place, message: str, suggestion: Suggestion) -> None:
         self._add(Severity.WARNING, code, place, message, suggestion)
 
     def _add(self, severity: Severity, code: str, place: Place, message: str, suggestion: Suggestion) -> None:
@@ -113,7 +113,7 @@ def listed(words: Iterable[str], conjunction: str = "or") -> str:
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """A suggestion for a word that is none of the options: the one that looks like it, else all of them if few."""
     candidates = list(options)
-    close = get_close_matches(word.lower()[:80], candidates, n=1, cutoff=0.6)
+    close = get_close_matches(word.lower()[:80], candidates)
     if close:
         return f"did you mean {quoted(close[0])}?"
     if 0 < len(candidates) <= 12:

@@ -107,15 +107,14 @@ def diff(old: Covenant, new: Covenant) -> Difference:
         Matrix(covenant, None if Space.of(covenant).axes == shared.axes else shared) for covenant in (old, new)
     )
     items = tuple(dict.fromkeys(new.items + old.items))
-    was, now = ([matrix.sets.get(item, 0) for item in items] for matrix in (before, after))
-    kept = [a & b for a, b in zip(was, now, strict=True)]
+    sets = [(before.sets.get(item, 0), after.sets.get(item, 0)) for item in items]
     boxes = _Boxes(shared, items)
     return Difference(
         old=old.version,
         new=new.version,
-        gained=boxes(_by_cell([b & ~k for b, k in zip(now, kept, strict=True)])),
-        lost=boxes(_by_cell([a & ~k for a, k in zip(was, kept, strict=True)])),
-        conditions=_conditions(before, after, items, kept, boxes),
+        gained=boxes(_by_cell([now & ~was for was, now in sets])),
+        lost=boxes(_by_cell([was & ~now for was, now in sets])),
+        conditions=_conditions(before, after, items, [was & now for was, now in sets], boxes),
         terms=_terms(old, new),
         codes=_codes(old, new),
         parties=_parties(old, new),
@@ -210,7 +209,7 @@ def _conditions(
 ) -> tuple[ChangedConditions, ...]:
     was, now = _openings(before, items), _openings(after, items)
     # Cells that only such permits name as stand in both versions open as they did.
-    touched = reduce(or_, (box for box, _, _ in was ^ now), 0) & reduce(or_, kept, 0)
+    touched = reduce(or_, (box for box, _, _ in was ^ now), 0) & reduce(or_, kept)
     alternatives = sorted({alternative for _, _, alternative in was | now}, key=order)
     numbers = {alternative: number for number, alternative in enumerate(alternatives)}
     opened, opens = (_in_cells(openings, touched, numbers) for openings in (was, now))

@@ -15,7 +15,7 @@ from covenant_rules.conditions import shorter
 from covenant_rules.model import Covenant, Duration
 
 Term = str | int | Duration | tuple[str, ...]
-T = TypeVar("T", bound=Term)
+T = TypeVar("T", bound=Term | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def limits(old: Covenant, new: Covenant) -> tuple[ChangedLimit, ...]:
         *_changed("match_keys", _match_keys(old), _match_keys(new), _more),
         *_shared("stages", _approvals(old), _approvals(new), _fewer),
         *_shared("retention", _kept(old), _kept(new), _longer),
-        *_changed("audit", _audit(old), _audit(new), _never),
+        *_changed("audit", {(): old.retention.audit}, {(): new.retention.audit}, _never),
         *_changed("tokens", _tokens(old), _tokens(new), _higher),
         *_changed("lookups", _lookups(old), _lookups(new), _higher),
         *_changed("minimum_cell", {(): old.statistics.minimum_cell}, {(): new.statistics.minimum_cell}, _lower),
@@ -108,10 +108,6 @@ def _approvals(covenant: Covenant) -> Terms[tuple[str, ...]]:
 
 def _kept(covenant: Covenant) -> Terms[Duration]:
     return {(category,): term for category, term in covenant.retention.categories.items()}
-
-
-def _audit(covenant: Covenant) -> Terms[Duration]:
-    return {} if covenant.retention.audit is None else {(): covenant.retention.audit}
 
 
 def _tokens(covenant: Covenant) -> Terms[int]:

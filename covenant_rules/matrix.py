@@ -145,7 +145,8 @@ class _Spanned:
         self.permitted = self._named(covenant, Effect.PERMIT)
         forbidden = self._named(covenant, Effect.FORBID)
         self.forbidden = {
-            item: _union(forbidden[other] for other in (item, *covenant.implied[item])) for item in covenant.items
+            item: reduce(or_, (forbidden[other] for other in (item, *covenant.implied[item])))
+            for item in covenant.items
         }
         plain = {item: self.permitted[item] & self.lawful & ~self.forbidden[item] for item in covenant.items}
         self.may: dict[str, int] = {}
@@ -168,10 +169,6 @@ class _Spanned:
         return [cells.to_bytes(self.space.size // 8 + 1, "little") for cells in self.may.values()]
 
 
-def _union(sets: Iterable[int]) -> int:
-    return reduce(or_, sets, 0)
-
-
 class Matrix:
     """The matrix of one covenant. Spanned once for each covenant object, however often this is called."""
 
@@ -184,7 +181,6 @@ class Matrix:
                 spanned = vars(covenant)["_spanned"] = _Spanned(covenant, Space.of(covenant))
         else:
             spanned = _Spanned(covenant, space)
-        self.covenant = covenant
         self._spanned: _Spanned = spanned
 
     @property

@@ -183,18 +183,18 @@ class Shapes:
 
     def _decide(self, shape: tuple[Stated, ...]) -> Outcomes:
         standing, replay = self._standing, self._replay
-        signals = [stated.signal(str(number)) for number, stated in enumerate(shape)]
-        left = [replay.affirmed(s) for s, stated in zip(signals, shape, strict=True) if not stated.lapses]
+        signals = {stated.signal(str(number)): stated for number, stated in enumerate(shape)}
+        left = [replay.affirmed(s) for s, stated in signals.items() if not stated.lapses]
         today = Facts(standing.current, standing.versions, frozenset(signals), standing.active)
         then = Facts(replay.draft, standing.versions, frozenset(left), standing.active)
         # Two signals of a party on which it stands alike: one will do.
         anchors = {
             (s.party, purpose, s.day, observed(s), stated.lapses): s.id
-            for s, stated in zip(signals, shape, strict=True)
+            for s, stated in signals.items()
             for purpose in s.purposes
         }
         asked = (
             Posed(Question(party, purpose, "signal", standing.time, OwnSignal(name)), today, then)
             for (party, purpose, *_), name in anchors.items()
         )
-        return replay(asked, {s.id: replay.sealed(stated.sealed) for s, stated in zip(signals, shape, strict=True)})
+        return replay(asked, {s.id: replay.sealed(stated.sealed) for s, stated in signals.items()})

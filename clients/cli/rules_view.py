@@ -28,8 +28,7 @@ def show_findings(findings: Iterable[Diagnostic], source: bytes) -> None:
         if place.line <= len(lines) and lines[place.line - 1].isprintable():
             console.print(f"    {escape(lines[place.line - 1])}", soft_wrap=True)
             console.print(f"    {' ' * (place.column - 1)}[{colour}]^[/{colour}]", soft_wrap=True)
-        if finding.suggestion:
-            console.print(f"    {escape(finding.suggestion)}", soft_wrap=True)
+        console.print(f"    {escape(finding.suggestion)}", soft_wrap=True)
         console.print()
 
 
