@@ -56,9 +56,9 @@ def promises_are_kept(examined: Examined) -> None:
     """CR524, with the cell that breaks the promise."""
     for found in broken(examined.covenant):
         cell, never = found.cell, found.never
-        message = f"{quoted(never.id)} is broken: {listed(found.permits, 'and')} shows {quoted(cell.to_kind)} the item "
-        message += f"{quoted(found.item)} of {quoted(cell.from_kind)} about {quoted(cell.category)} for "
-        message += f"{quoted(cell.purpose)} at the stage {quoted(cell.stage)}"
+        message = f"{quoted(never.id)} is broken: {quoted(cell.to_kind)} is shown the item {quoted(found.item)} of "
+        message += f"{quoted(cell.from_kind)} about {quoted(cell.category)} for {quoted(cell.purpose)} at the stage "
+        message += f"{quoted(cell.stage)}, by {listed(found.permits, 'and')}"
         place = never.place or examined.root.place
         examined.report.error("CR524", place, message, "narrow the permit, or add a forbid")
 

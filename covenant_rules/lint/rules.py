@@ -16,7 +16,7 @@ def permits_are_not_forbidden(examined: Examined) -> None:
         box = examined.cells(permit)
         if all(not box & ~matrix.forbidden[item] for item in permit.items):
             forbids = sorted(forbid.id for forbid in examined.forbids if matrix.space.named(forbid) & box)
-            message = f"{quoted(permit.id)} shows nothing: {listed(forbids, 'and')} forbids all of it"
+            message = f"{quoted(permit.id)} shows nothing: all of it is forbidden by {listed(forbids, 'and')}"
             examined.report.error(
                 "CR511", examined.place_of(permit), message, "remove the permit, or narrow the forbid"
             )
@@ -37,7 +37,7 @@ def permits_add_something(examined: Examined) -> None:
         if _live_anywhere(examined, permit) and not any(_adds(examined, permit, item, others) for item in permit.items):
             shadowed.add(permit.id)
             used = sorted(other.id for other in others if examined.cells(other) & examined.cells(permit))
-            message = f"{quoted(permit.id)} adds nothing: {listed(used, 'and')} shows all of it as readily"
+            message = f"{quoted(permit.id)} adds nothing: all of it is shown as readily by {listed(used, 'and')}"
             examined.report.warning(
                 "CR512", examined.place_of(permit), message, "remove it, or narrow the other permit"
             )
