@@ -18,6 +18,7 @@ MOST_DIAGNOSTICS = 200
 """A hostile document could hold half a million mistakes; nobody reads more than the first two hundred."""
 
 _LONGEST_QUOTE = 60
+_BACKTICK = "\\x60"
 
 
 class Severity(StrEnum):
@@ -98,8 +99,8 @@ class Report:
 def quoted(word: str) -> str:
     """The author's word between backticks: printable, and no longer than a line can bear."""
     shown = word if len(word) <= _LONGEST_QUOTE else word[: _LONGEST_QUOTE - 1] + "…"
-    printable = (c if c.isprintable() and c != "`" else c.encode("unicode_escape").decode() for c in shown)
-    return f"`{''.join(printable)}`"
+    printable = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    return f"`{printable.replace('`', _BACKTICK)}`"
 
 
 def listed(words: Iterable[str], conjunction: str = "or") -> str:

@@ -186,7 +186,7 @@ class Shapes:
         signals = {stated.signal(str(number)): stated for number, stated in enumerate(shape)}
         left = [replay.affirmed(s) for s, stated in signals.items() if not stated.lapses]
         today = Facts(standing.current, standing.versions, frozenset(signals), standing.active)
-        then = Facts(replay.draft, standing.versions, frozenset(left), standing.active)
+        then = replace(today, current=replay.draft, signals=frozenset(left))
         # Two signals of a party on which it stands alike: one will do.
         anchors = {
             (s.party, purpose, s.day, observed(s), stated.lapses): s.id

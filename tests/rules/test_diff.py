@@ -54,16 +54,42 @@ def with_rule(covenant: Covenant, name: str, **changes: object) -> Covenant:
 # -- exact
 
 
+def with_other_words(random: Random, covenant: Covenant) -> Covenant:
+    """Without some of its words, and in another order."""
+    sections: dict[str, object] = {}
+    for section in ("purposes", "stages", "kinds", "categories"):
+        words = list(getattr(covenant, section).items())
+        sections[section] = dict(random.sample(words, random.randint(max(1, len(words) - 1), len(words))))
+    return replace(covenant, **sections)  # type: ignore[arg-type]
+
+
 @some
 @given(seeds)
 def test_boxes_hold_what_is_gained_or_lost_once_and_no_more(seed: int) -> None:
-    old, new = (generate.family(random := Random(seed))[0], generate.revised(random, generate.family(random)[0]))
+    random = Random(seed)
+    one, other = generate.family(random)[0], generate.revised(random, generate.family(random)[0])
+    old, new = (with_other_words(random, version) for version in (one, other))
     difference = diff(old, new)
     gained, lost = spread(difference.gained), spread(difference.lost)
     assert len(set(gained)) == len(gained)
     assert set(gained) == held(new) - held(old)
     assert len(set(lost)) == len(lost)
     assert set(lost) == held(old) - held(new)
+
+
+@some
+@given(seeds)
+def test_boxes_and_their_words_come_in_the_order_of_the_new_version_and_then_of_the_old(seed: int) -> None:
+    random = Random(seed)
+    base = generate.covenant(random)
+    old, new = (with_other_words(random, version) for version in (base, generate.revised(random, base)))
+    sections = ("purposes", "stages", "kinds", "kinds", "categories", "items")
+    axes = [list(dict.fromkeys([*getattr(new, words), *getattr(old, words)])) for words in sections]
+    difference = diff(old, new)
+    for boxes in (difference.gained, difference.lost):
+        told = [[[axis.index(word) for word in words] for axis, words in zip(axes, box, strict=True)] for box in boxes]
+        assert told == sorted(told)
+        assert all(places == sorted(places) for box in told for places in box)
 
 
 @some
@@ -288,6 +314,36 @@ def test_an_alternative_that_adds_nothing_is_left_out() -> None:
     )
 
 
+def test_items_are_told_together_where_all_that_differs_adds_nothing() -> None:
+    permit = next(rule for rule in COMPLEX.rules if rule.id == "municipality-sees-rent-arrears")
+    strict = replace(permit, id="strict", items=frozenset({"hit", "source"}), when=Conditions(within=Duration(days=30)))
+    old = replace(COMPLEX, rules=(*COMPLEX.rules, strict))
+    (told,) = diff(old, with_rule(old, permit.id, when=Conditions(within=Duration(years=1)))).conditions
+    assert told.box.items == ("hit", "source", "category", "period", "contact.role")
+    assert told.before == (Alternative(permit.when, False),)
+
+
+def test_each_item_is_told_with_the_conditions_of_the_permits_that_name_it() -> None:
+    permit = next(rule for rule in COMPLEX.rules if rule.id == "municipality-sees-rent-arrears")
+    notes = replace(permit, id="notes", items=frozenset({"note.gist"}), when=Conditions(source_released=True))
+    old = replace(COMPLEX, rules=(*COMPLEX.rules, notes))
+    new = with_rule(with_rule(old, "notes", when=Conditions(case_member=True)), permit.id, when=Conditions())
+    assert {(told.change, told.box.items, told.before, told.after) for told in diff(old, new).conditions} == {
+        (
+            Change.WIDENED,
+            ("hit", "source", "category", "period", "contact.role"),
+            (Alternative(permit.when, False),),
+            (Alternative(Conditions(), False),),
+        ),
+        (
+            Change.CHANGED,
+            ("note.gist",),
+            (Alternative(Conditions(source_released=True), False),),
+            (Alternative(Conditions(case_member=True), False),),
+        ),
+    }
+
+
 def test_a_new_field_is_gained_where_a_rule_names_it() -> None:
     wider = replace(COMPLEX, fields={**COMPLEX.fields, "advice": Field("advice", "Advice", ("short",))})
     assert not diff(COMPLEX, wider)
@@ -331,5 +387,6 @@ def test_parties_that_join_leave_or_change_kind_are_told() -> None:
     parties["newcomer"] = replace(parties["care-team"], id="newcomer")
     told = {change.party: change for change in diff(COMPLEX, replace(COMPLEX, parties=parties)).parties}
     assert set(told) == {"police", "care-team", "newcomer"}
-    assert told["police"].after is None
-    assert told["newcomer"].before is None
+    assert (told["police"].before, told["police"].after) == (COMPLEX.parties["police"], None)
+    assert (told["care-team"].before, told["care-team"].after) == (COMPLEX.parties["care-team"], parties["care-team"])
+    assert (told["newcomer"].before, told["newcomer"].after) == (None, parties["newcomer"])

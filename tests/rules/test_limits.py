@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from clients.cli.rules_difference import show_difference
@@ -39,6 +41,7 @@ CHANGES = [
     ("audit: P5Y", "audit: P7Y", "audit", (), False, False),
     ("care: 2000", "care: 2001", "tokens", ("care",), True, False),
     ("nuisance: {police: 50}", "nuisance: {police: 50, care: 1}", "lookups", ("nuisance", "care"), True, False),
+    ("nuisance: {police: 50}", "nuisance: {police: 50, care: 0}", "lookups", ("nuisance", "care"), False, False),
     ("minimum_cell: 10", "minimum_cell: 9", "minimum_cell", (), True, False),
     (", to: [municipality, housing]}", ", to: [municipality, care]}", "statistics", (), True, True),
     ("{never: full-notes-before-a-case", "{never: full-notes", "never", ("full-notes",), False, False),
@@ -73,6 +76,19 @@ def test_terms_are_told_as_the_covenant_states_them() -> None:
         ChangedLimit("retention", ("noise",), Duration(years=1), Duration(months=6), widens=False),
         ChangedLimit("audit", (), Duration(years=5), None, widens=False),
     )
+
+
+def test_a_promise_that_is_given_up_is_told_with_all_it_named() -> None:
+    words = (
+        "nuisance support",
+        "signal weighing",
+        "care housing municipality police",
+        "care housing municipality police",
+        "care-concern drug-dealing home-visit illegal-subletting noise rent-arrears violence waste",
+        "note.full",
+    )
+    promise = ChangedLimit("never", ("full-notes-before-a-case",), words, None, widens=False)
+    assert limits(BEFORE, replace(BEFORE, never=BEFORE.never[:-1])) == (promise,)
 
 
 def test_every_change_has_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,6 +104,11 @@ def test_an_unknown_word_is_nowhere_in_the_matrix(place: int) -> None:
     assert place == 5 or matrix.mask(*words[:5]) == 0
 
 
+def test_an_unknown_item_is_nowhere_not_even_in_the_first_cell() -> None:
+    matrix = Matrix(COMPLEX)
+    assert not matrix.may(*matrix.space.cell(0), NOBODY)
+
+
 @few
 @given(seeds)
 def test_a_promise_is_broken_where_the_matrix_holds_what_it_excludes(seed: int) -> None:

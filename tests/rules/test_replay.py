@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from covenant_rules.evaluate import decide, unambiguous
 from covenant_rules.load import load
-from covenant_rules.model import Covenant, Facts, OwnSignal, Question, Signal
+from covenant_rules.model import Covenant, Duration, Facts, OwnSignal, Question, Signal
 from covenant_rules.replay import Group, Outcome, Outcomes, Posed, Replay, Shapes, Standing, Stated, Tally
 from covenant_rules.replay_table import conceivable, publish
 from tests.rules import generate
@@ -48,7 +48,7 @@ def outcomes(
 ) -> Outcomes:
     """Of a subject with these signals, each of which asks. `sealed` says with what they come; without, with all."""
     replay = Replay(current, draft)
-    facts = Facts(current, {}, frozenset(signals), frozenset(current.parties))
+    facts = Facts(current, {}, frozenset(signals), frozenset({**current.parties, **draft.parties}))
     questions = [(Question(s.party, "nuisance", "signal", NOW, OwnSignal(s.id)), facts) for s in signals]
     there = {s.id: replay.sealed((*current.items, *draft.items) if sealed is None else sealed[s.id]) for s in signals}
     return replay(asked_of(replay, questions), there)
@@ -85,8 +85,9 @@ def test_what_a_draft_takes_away_is_lost_and_what_it_adds_is_gained() -> None:
     assert {outcome for group, outcome in changed if group == NOISE} == {Outcome.LOST}
 
 
-def test_a_draft_decides_as_if_it_were_in_force_and_all_signals_affirmed() -> None:
-    draft = replace(COMPLEX, version="draft", valid_from=date(2030, 1, 1), valid_until=date(2033, 1, 1))
+@pytest.mark.parametrize("year", [2020, 2030])
+def test_a_draft_decides_as_if_it_were_in_force_and_all_signals_affirmed(year: int) -> None:
+    draft = replace(COMPLEX, version="draft", valid_from=date(year, 1, 1), valid_until=date(year + 3, 1, 1))
     old = signal("a", "police", version="forgotten"), signal("b", "housing-north")
     assert (NOISE, Outcome.GAINED) in outcomes(draft, *old)
 
@@ -102,6 +103,27 @@ def test_an_item_that_nobody_sealed_is_not_gained() -> None:
         for sealed in ((), ("note.gist",))
     ]
     assert gained == [{Outcome.KEPT}, {Outcome.KEPT, Outcome.GAINED}]
+
+
+def test_an_item_that_neither_version_knows_is_not_there_to_be_seen() -> None:
+    replay = Replay(COMPLEX, COMPLEX)
+    assert replay.sealed(("poetry.full",)) == replay.sealed(())
+
+
+def test_a_party_sees_what_it_sees_by_any_of_its_questions() -> None:
+    """At the stage of a case the municipality sees the note of a criminal signal, and before that nothing of it."""
+    rules = tuple(rule for rule in COMPLEX.rules if rule.id != "authorities-share-criminal-data")
+    replay = Replay(COMPLEX, replace(COMPLEX, version="draft", rules=rules))
+    both = frozenset({signal("a", "police", "violence"), signal("b", "municipality")})
+    facts = Facts(COMPLEX, {}, both, frozenset(COMPLEX.parties), case_member=True)
+    agreed = replace(facts, approvals=frozenset({"police", "municipality"}))
+    questions = [
+        (Question("municipality", "nuisance", "case", NOW, OwnSignal("b")), known) for known in (agreed, facts)
+    ]
+    there = {name: replay.sealed(("note.gist",)) for name in "ab"}
+    for order in (questions, questions[::-1]):
+        told = {outcome for group, outcome in replay(asked_of(replay, order), there) if group.category == "violence"}
+        assert told == {Outcome.LOST, Outcome.KEPT}
 
 
 def test_who_is_near_under_the_draft_may_be_others_than_today() -> None:
@@ -156,24 +178,38 @@ def standing(current: Covenant, facts: Facts, moment: datetime) -> Standing:
     return Standing(current, facts.versions, facts.active, moment)
 
 
+def one_by_one(replay: Replay, facts: Facts, moment: datetime) -> Outcomes:
+    """Asked one by one, with the days as they are, each signal standing for itself."""
+    signals = sorted(facts.signals, key=lambda s: s.id)
+    questions = [
+        (Question(s.party, purpose, "signal", moment, OwnSignal(s.id)), facts)
+        for s in signals
+        for purpose in sorted(s.purposes)
+    ]
+    sealed = {s.id: replay.sealed(("note.gist",) if s.id == "a" else ()) for s in signals}
+    return replay(asked_of(replay, questions), sealed)
+
+
+def test_what_is_stated_of_a_signal_is_what_it_says() -> None:
+    plain = signal("a", "police")
+    codes = frozenset({"not-to-landlords", "source-withheld"})
+    for changes in ({}, {"tainted": True}, {"origins": frozenset({"police", "care-team"})}, {"handling_codes": codes}):
+        said = replace(plain, purposes=frozenset({"nuisance", "support"}), **changes)  # type: ignore[arg-type]
+        (stated,) = shape(said)
+        assert stated.signal("a") == said
+
+
 @examples(150)
 @given(st.integers(0, 2**32 - 1))
 def test_a_shape_has_the_outcomes_of_its_subject(seed: int) -> None:
-    """Asked one by one, with the days as they are, each signal standing for itself."""
     random = Random(seed)
     current, facts, question = generate.triple(random)
     facts = replace(facts, released=frozenset(), approvals=frozenset(), case_member=False)
     signals = sorted(unambiguous(facts.signals), key=lambda s: s.id)
     facts = replace(facts, signals=frozenset(signals))
     replay = Replay(current, generate.revised(random, current))
-    questions = [
-        (Question(s.party, purpose, "signal", question.time, OwnSignal(s.id)), facts)
-        for s in signals
-        for purpose in sorted(s.purposes)
-    ]
-    sealed = {s.id: replay.sealed(("note.gist",) if s.id == "a" else ()) for s in signals}
     shapes = Shapes(replay, standing(current, facts, question.time))
-    assert shapes(shape(*signals)) == replay(asked_of(replay, questions), sealed)
+    assert shapes(shape(*signals)) == one_by_one(replay, facts, question.time)
     assert shapes(reversed(shape(*signals))) == shapes(shape(*signals))
 
 
@@ -189,6 +225,31 @@ def test_days_are_alike_where_no_window_tells_them_apart() -> None:
     for age in (-1, 90, 180):
         shapes(shape(replace(PAIR[0], day=today - timedelta(age)), PAIR[1]))
     assert len(shapes._known) == 4
+
+
+def test_a_day_is_boxed_with_none_that_a_window_tells_from_it() -> None:
+    """The draft's window ends a day after today's, so that one box holds a single day."""
+    rules = tuple(
+        replace(rule, when=replace(rule.when, within=Duration(days=179))) if rule.when.within else rule
+        for rule in COMPLEX.rules
+    )
+    replay = Replay(COMPLEX, replace(COMPLEX, version="draft", rules=rules))
+    shapes = Shapes(replay, Standing(COMPLEX, {}, frozenset(COMPLEX.parties), NOW))
+    seen = set()
+    for age in (-2, -1, 0, 1, 89, 90, 178, 179, 180, 181, 4000):
+        pair = replace(PAIR[0], day=NOW.date() - timedelta(age)), replace(PAIR[1], day=NOW.date())
+        facts = Facts(COMPLEX, {}, frozenset(pair), frozenset(COMPLEX.parties))
+        found = shapes(shape(*pair))
+        assert found == one_by_one(replay, facts, NOW)
+        seen.add(frozenset(outcome for group, outcome in found if group == NOISE))
+    assert seen == {frozenset(), frozenset({Outcome.KEPT}), frozenset({Outcome.LOST})}
+
+
+def test_no_more_shapes_are_remembered_than_wanted() -> None:
+    shapes = Shapes(Replay(COMPLEX, COMPLEX), Standing(COMPLEX, {}, frozenset(COMPLEX.parties), NOW), most=2)
+    for party in COMPLEX.parties:
+        shapes(shape(replace(PAIR[0], party=party)))
+        assert 1 <= len(shapes._known) <= 2
 
 
 def test_what_would_be_over_under_the_draft_is_lost() -> None:
@@ -271,9 +332,22 @@ def test_there_is_no_row_of_a_kind_with_one_party_about_itself() -> None:
     assert not any(row.from_kind == row.to_kind == "municipality" for row in rows)
 
 
+def test_what_a_draft_takes_away_altogether_keeps_its_rows() -> None:
+    nothing = replace(COMPLEX, version="draft", rules=())
+    rows = conceivable(COMPLEX, COMPLEX, "signal")
+    assert conceivable(COMPLEX, nothing, "signal") == conceivable(nothing, COMPLEX, "signal") == rows
+
+
 def test_a_party_that_a_draft_lets_in_has_rows() -> None:
     arson = replace(COMPLEX.parties["police"], id="fire", kind="fire")
-    rules = tuple(replace(rule, to=rule.to | {"fire"}) if "police" in rule.to else rule for rule in COMPLEX.rules)
+    rules = tuple(
+        replace(
+            rule,
+            to=rule.to | {"fire"} if "police" in rule.to else rule.to,
+            from_=rule.from_ | {"fire"} if "police" in rule.from_ else rule.from_,
+        )
+        for rule in COMPLEX.rules
+    )
     purposes = {
         name: replace(one, legal_basis={**one.legal_basis, "fire": one.legal_basis["municipality"]})
         for name, one in COMPLEX.purposes.items()
@@ -287,4 +361,8 @@ def test_a_party_that_a_draft_lets_in_has_rows() -> None:
         rules=rules,
     )
     new = conceivable(COMPLEX, draft, "signal") - conceivable(COMPLEX, COMPLEX, "signal")
-    assert {row.to_kind for row in new} == {"fire"}
+    assert all("fire" in (row.from_kind, row.to_kind) for row in new)
+    assert {kind for row in new for kind in (row.from_kind, row.to_kind)} == set(draft.kinds)
+    assert {NOISE._replace(from_kind="fire"), NOISE._replace(to_kind="fire", from_kind="housing")} <= new
+    told = outcomes(draft, signal("a", "fire"), signal("b", "housing-north"))
+    assert (NOISE._replace(from_kind="fire"), Outcome.GAINED) in told
