@@ -155,16 +155,19 @@ class _Case:
                 yield from self._unlawful(signal, role, version)
 
     def _unlawful(self, signal: Signal, role: str, version: Covenant) -> Iterator[Reason]:
-        yield from _unknown(self.question, version, role) if role == "submitted" else ()
+        question = self.question
+        yield from _unknown(question, version, role)
         if signal.category not in version.categories:
             yield Reason("category-unknown", {"version": role, "category": signal.category})
             return
-        for party in (*_parties(signal), self.question.viewer):
+        for party in dict.fromkeys((*_parties(signal), question.viewer)):
             about: dict[str, Value] = {"version": role, "party": party}
-            if party not in version.parties:
+            if party in version.parties:
+                kind = version.parties[party].kind
+                if legal_basis(version, question.purpose, kind, signal.category) is None:
+                    yield Reason("no-legal-basis", {**about, "purpose": question.purpose, "category": signal.category})
+            elif party != question.viewer:  # of whom that was told before
                 yield Reason("party-unknown", about)
-            elif legal_basis(version, self.question.purpose, version.parties[party].kind, signal.category) is None:
-                yield Reason("no-legal-basis", {**about, "purpose": self.question.purpose, "category": signal.category})
 
     # -- rules 4 to 8
 
@@ -188,14 +191,17 @@ class _Case:
         about: dict[str, Value] = {"version": role, "party": party, "item": item}
         if not permits:
             yield Reason("no-permit", about)
-        opened = 0
+        bases = {
+            basis: legal_basis(version, question.purpose, each, signal.category) or ""
+            for basis, each in (("source_basis", kind), ("viewer_basis", viewer))
+        }
+        opened = False
         for rule in permits:
             cited = {**about, "rule": rule.id, "clause": rule.clause}
             conditions = list(self._conditions(signal, rule))
             met = all(reason.code.startswith("met-") for reason in conditions)
-            opened += met
-            bases = (legal_basis(version, question.purpose, each, signal.category) or "" for each in (kind, viewer))
-            yield Reason("permit-open" if met else "permit-closed", {**cited, **dict(zip(_BASES, bases, strict=True))})
+            opened = opened or met
+            yield Reason("permit-open" if met else "permit-closed", {**cited, **bases})
             yield from (replace(reason, parameters={**cited, **reason.parameters}) for reason in conditions)
         if permits and not opened:
             yield Reason("no-open-permit", about)
@@ -240,9 +246,6 @@ class _Case:
     def _count(self, within: Duration | None) -> int:
         parties = self.facts.current.parties
         return len({parties[s.party].group for s in self.counted if self._inside(s.day, within)})
-
-
-_BASES = ("source_basis", "viewer_basis")
 
 
 def _judged(condition: str, met: bool, **parameters: Value) -> Reason:

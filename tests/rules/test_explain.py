@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
@@ -18,7 +18,7 @@ from covenant_rules.explain.auditor import AGAINST
 from covenant_rules.explain.words import _SENTENCES
 from covenant_rules.load import load
 from covenant_rules.matrix import Cell, legal_basis, names
-from covenant_rules.model import Decision, Effect, Facts, LookUp, OwnSignal, Question, Signal
+from covenant_rules.model import CaseMembership, Decision, Effect, Facts, LookUp, OwnSignal, Question, Signal
 from tests.rules import generate
 from tests.rules.effort import examples
 from tests.rules.fragments import EXAMPLES
@@ -145,6 +145,77 @@ def test_the_auditor_is_told_what_spoke_for_and_against_an_item() -> None:
         Reason("forbidden", {**about, "item": "note.full", **forbidden}),
         Reason("implied-hidden", {"version": "current", "item": "note.full", "implied": "note.gist"}),
     )
+
+
+def test_the_auditor_is_told_once_of_each_word_that_a_submitted_version_lacks() -> None:
+    def without(section: str, *words: str) -> dict[str, object]:
+        return {section: {name: one for name, one in getattr(COMPLEX, section).items() if name not in words}}
+
+    old = replace(COMPLEX, version="old", **without("parties", "police", "care-team"), **without("stages", "weighing"))
+    derived = signal("s", "municipality", version="old", origins=frozenset({"police", "care-team"}))
+    known = facts(derived, signal("mine", "police"), versions={"old": old})
+    asked = question("police", OwnSignal("mine"), stage="weighing")
+    told = {f.signal: f.reasons for f in for_auditor(asked, known).findings}
+    assert told["s"] == (
+        Reason("party-unknown", {"version": "submitted", "party": "police"}),
+        Reason("stage-unknown", {"version": "submitted", "stage": "weighing"}),
+        Reason("party-unknown", {"version": "submitted", "party": "care-team"}),
+    )
+    older = replace(COMPLEX, version="old", **without("purposes", "nuisance"))
+    about = {"version": "submitted", "purpose": "nuisance"}
+    told = {f.signal: f.reasons for f in for_auditor(asked, replace(known, versions={"old": older})).findings}
+    assert told["s"] == (
+        Reason("purpose-unknown", about),
+        *(
+            Reason("no-legal-basis", {**about, "party": party, "category": "noise"})
+            for party in ("municipality", "care-team", "police")
+        ),
+    )
+
+
+def test_the_auditor_is_told_of_codes_and_versions_that_nobody_knows() -> None:
+    odd = signal("odd", "municipality", version="lost", handling_codes=frozenset({"not-to-police", NOBODY}))
+    told = {f.signal: f for f in for_auditor(question("police", LookUp()), facts(odd)).findings}["odd"]
+    assert (told.item, told.visible) == (None, False)
+    assert told.reasons == (Reason("code-unknown", {"code": NOBODY}), Reason("version-unknown", {"version": "lost"}))
+
+
+def test_the_auditor_is_told_what_a_code_hides_from_this_viewer_by_either_version() -> None:
+    old = replace(COMPLEX, version="old")
+    codes = frozenset({"source-withheld", "not-to-landlords"})
+    coded = signal("s", "municipality", version="old", handling_codes=codes)
+    known = facts(coded, signal("mine", "police"), versions={"old": old})
+    findings = for_auditor(question("police", OwnSignal("mine")), known).findings
+    told = [(f.item, r.parameters) for f in findings for r in f.reasons if r.code == "code-hides"]
+    about = {"code": "source-withheld", "item": "source"}
+    assert told == [("source", {"version": version, **about}) for version in ("current", "submitted")]
+
+
+def test_the_auditor_is_told_whose_approval_is_missing() -> None:
+    known = facts(signal("s", "police", "violence"), case_member=True, approvals=frozenset({"police"}))
+    asked = question("municipality", CaseMembership(), stage="case")
+    told = {f.item: f.reasons for f in for_auditor(asked, known).findings}["note.gist"]
+    about = {"version": "current", "party": "police", "item": "note.gist"}
+    cited = {**about, "rule": "authorities-share-criminal-data", "clause": "art. 6.4"}
+    bases = {kind: COMPLEX.purposes["nuisance"].legal_basis[kind].article for kind in ("police", "municipality")}
+    missing = {"kinds": ("municipality", "police"), "missing": ("municipality",)}
+    assert told[:5] == (
+        Reason("permit-closed", {**cited, "source_basis": bases["police"], "viewer_basis": bases["municipality"]}),
+        Reason("met-anchor", cited),
+        Reason("met-membership", cited),
+        Reason("missing-approval", {**cited, **missing}),
+        Reason("no-open-permit", about),
+    )
+
+
+@pytest.mark.parametrize(("age", "recent"), [(-1, False), (0, True), (179, True), (180, False)])
+def test_the_auditor_is_told_whether_a_signal_lies_within_the_window(age: int, recent: bool) -> None:
+    day = DAY - timedelta(days=age)
+    known = facts(signal("s", "police", day=day), signal("mine", "housing-north"))
+    findings = for_auditor(question("housing-north", OwnSignal("mine")), known).findings
+    (told,) = [r for f in findings if f.item == "hit" for r in f.reasons if r.code in ("met-recent", "missing-recent")]
+    assert (told.code == "met-recent") is recent
+    assert (told.parameters["within"], told.parameters["day"]) == ("P180D", day.isoformat())
 
 
 # -- words
