@@ -119,7 +119,7 @@ def lookups_have_a_quota(examined: Examined) -> None:
             allowed.add((permit.purpose, kind))
             if not covenant.quotas.lookups.get(permit.purpose, {}).get(kind):
                 message = f"{quoted(permit.id)} answers look-ups of {quoted(kind)}, which has no quota for them"
-                place = examined.place("quotas", "lookups", permit.purpose)
+                place = examined.place("quotas", "lookups", permit.purpose, kind)
                 advice = f"add `{permit.purpose}: {{{kind}: 50}}` to the look-ups in `quotas`, or choose another number"
                 examined.report.error("CR541", place, message, advice)
     for purpose, limits in covenant.quotas.lookups.items():

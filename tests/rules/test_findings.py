@@ -170,3 +170,37 @@ def test_a_look_up_that_shows_no_hit_asks_for_no_quota() -> None:
     """Of the kind that comes first in the covenant, between parties of which the first cell of the matrix is."""
     looked_up = {"from_": "[municipality]", "to": "[municipality, police]", "categories": "[noise]", "lookup": "true"}
     assert said(rules(rule("permit: quiet", **looked_up, items="[source]")), "CR541") == []
+
+
+def pointed(source: bytes, code: str) -> list[str]:
+    """What stands in the line from where each finding points."""
+    lines = source.decode().splitlines()
+    places = [finding.place for finding in lint(source) if finding.code == code]
+    return [lines[place.line - 1][place.column - 1 :] for place in places]
+
+
+def test_a_quota_of_nothing_is_pointed_at() -> None:
+    right = "tokens: {municipality: 50000, police: 5000, housing: 50000, care: 2000}"
+    assert pointed(replaced(right, right.replace("care: 2000", "care: 0")), "CR540") == ["0}"]
+    assert pointed(replaced(right, right.replace(", care: 2000", "")), "CR540") == [right.replace(", care: 2000", "")]
+    assert pointed(replaced("nuisance: {police: 50}", "nuisance: {police: 0}"), "CR541") == ["0}"]
+    assert pointed(replaced("nuisance: {police: 50}", "nuisance: {care: 50}"), "CR541") == ["nuisance: {care: 50}"]
+
+
+def test_every_kind_that_cannot_be_matched_is_told_for_each_kind_of_subject() -> None:
+    """One that has match keys for one of two kinds of subject is told of the other."""
+    match_keys = (
+        "match_keys:\n"
+        "  address: {anchor: address-bag, kinds: {municipality: [address-bag], police: [address-postcode]}}\n"
+        "  person: {anchor: person-name-birthdate, kinds: {municipality: [person-name-birthdate]}}\n"
+    )
+    document = (
+        rules(rule("permit: noise", **NOISE)).decode().replace("subjects: [address]", "subjects: [address, person]")
+    )
+    source = with_sections(match_keys, document)
+    assert said(source, "CR538") == ["`housing` takes part in `nuisance` and has no match key"]
+    assert said(source, "CR539") == [
+        "`police` takes part in `nuisance` without the anchor of `address`",
+        "`police` takes part in `nuisance` without the anchor of `person`",
+    ]
+    assert pointed(source, "CR539") == ["police: [address-postcode]}}", "kinds: {municipality: [person-name-birthdate]}}"]
