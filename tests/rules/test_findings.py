@@ -203,4 +203,7 @@ def test_every_kind_that_cannot_be_matched_is_told_for_each_kind_of_subject() ->
         "`police` takes part in `nuisance` without the anchor of `address`",
         "`police` takes part in `nuisance` without the anchor of `person`",
     ]
-    assert pointed(source, "CR539") == ["police: [address-postcode]}}", "kinds: {municipality: [person-name-birthdate]}}"]
+    assert pointed(source, "CR539") == [
+        "police: [address-postcode]}}",
+        "kinds: {municipality: [person-name-birthdate]}}",
+    ]
