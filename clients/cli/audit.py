@@ -14,7 +14,9 @@ from clients.cli.plain import plain
 from clients.protocol.checkpoint import LogKey, WitnessKey
 from clients.protocol.encoding import b64u_encode
 from clients.sdk.errors import ClientError, VerificationError
-from clients.sdk.log_copy import LogCopy, copy_log, read_keys
+from clients.sdk.log_copy import LogCopy, copy_log
+from clients.sdk.log_keys import agreed_keys, read_keys, told_keys
+from clients.sdk.services import Broker, KeyHolder
 from clients.sdk.verify_log import verify_log
 from clients.sdk.verify_receipt import read_receipt, verify_receipt
 
@@ -43,12 +45,14 @@ def copy(
     """Copy a whole log, to be verified without asking anybody. Entries are copied for officers only."""
     covenant, broker, holder = conversations(profile)
     with broker, holder, _progress() as bar:
+        told = KeyHolder(holder, covenant)
+        keys = told_keys(told) if key_holder else agreed_keys(profile, Broker(broker, covenant), told)
         task = bar.add_task("entries", total=None)
         copy_log(
             directory,
             holder if key_holder else broker,
-            None if key_holder else holder,
             covenant,
+            keys,
             entries=not hashes,
             progress=lambda done, size: bar.update(task, completed=done, total=size),
         )

@@ -3,6 +3,7 @@
     profile.toml                 addresses and names, nothing secret; `role` says which office
     keys/authentication.pem      ES256: signs requests
     keys/approval.key            Ed25519, 32 bytes, of an administrator: signs proposals and approvals
+    log.json                     by which keys the broker's log is signed, once needed (`clients.sdk.log_keys`)
 
 The approval key is worth more than any key of a party: two of them change the rules for all. Keep it on a machine of
 the administrator's own, and where it is not in use, offline.

@@ -8,6 +8,7 @@ Administrators and officers have a profile too, with other keys (`clients.sdk.of
     keys/encryption.key          hybrid HPKE, 96 bytes: released field keys are sealed to it
     keys/journal.key             32 bytes: seals the journal
     journal.db                   what we submitted (see `clients.sdk.journal`)
+    log.json                     by which keys the broker's log is signed, once needed (`clients.sdk.log_keys`)
 
 Key files are readable by their owner alone; a profile whose keys are open to others is refused.
 """

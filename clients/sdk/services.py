@@ -36,7 +36,7 @@ from clients.protocol.messages.keyholder import (
     ReleaseRequest,
     SealingKey,
 )
-from clients.protocol.messages.log import LogDescription
+from clients.protocol.messages.log import LogDescription, WitnessedLog
 from clients.sdk.http import Conversation
 
 _REPLAY_SECONDS = 600.0
@@ -102,7 +102,7 @@ class Broker:
         return self._http.post(f"{self._path}/disclosures", request, Disclosure, idempotency_key=str(key or uuid4()))
 
     def log(self) -> LogDescription:
-        """How the broker's log of this covenant is called and signed."""
+        """How the broker's log of this covenant is called and signed, as it says (see `clients.sdk.log_keys`)."""
         return self._http.get(f"{self._path}/log", LogDescription)
 
     def grant(self, request: GrantRequest) -> GrantAnswer:
@@ -127,6 +127,14 @@ class KeyHolder:
 
     def schedule(self, approved: ApprovedVersion) -> VersionDescription:
         return self._http.post(f"{self._path}/versions", approved, VersionDescription)
+
+    def log(self) -> LogDescription:
+        """How the key holder's own log of this covenant is called and signed, which nobody witnesses."""
+        return self._http.get(f"{self._path}/log", LogDescription)
+
+    def witnessed(self) -> WitnessedLog:
+        """What the key holder knows of the broker's log, by its operator and as its witness."""
+        return self._http.get(f"{self._path}/witness", WitnessedLog)
 
     def commitments(self) -> CommitmentsAnswer:
         return self._http.get(f"{self._path}/commitments", CommitmentsAnswer)

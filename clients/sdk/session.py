@@ -36,6 +36,7 @@ from clients.sdk.errors import ClientError, VerificationError
 from clients.sdk.governing import read_version
 from clients.sdk.http import Transports, conversations
 from clients.sdk.journal import Entry, EntryState, Journal
+from clients.sdk.log_keys import LOG_KEYS, kept_keys
 from clients.sdk.opening import NotOpened, Opened, Opener
 from clients.sdk.profile import Profile, open_profile
 from clients.sdk.reasons import in_words
@@ -220,7 +221,7 @@ class Session:
     def disclose(self, signal_id: UUID, purpose: str, stage: str = "signal") -> Disclosure:
         """Have decided, and committed, what we may see of the subject of an own signal."""
         request = DisclosureRequest(purpose=purpose, stage=stage, anchor=SignalAnchor(signal_id=signal_id))
-        return self._on_record(self.broker.disclose(request))
+        return self._on_record(lambda: self.broker.disclose(request))
 
     def open_fields(
         self, disclosure: Disclosure, subject: Mapping[str, bytes] | None = None
@@ -286,26 +287,29 @@ class Session:
                 )
             )
 
-        return self._on_record(self._tokeniser.carry_on(ask))
+        return self._on_record(lambda: self._tokeniser.carry_on(ask))
 
-    def _on_record(self, disclosure: Disclosure) -> Disclosure:
-        """The disclosure, once the broker's log is held to its word that the decision stands in it."""
+    def _on_record(self, ask: Callable[[], Disclosure]) -> Disclosure:
+        """What the broker answers, once its log is held to its word that the decision stands in it.
+
+        The log's key is first: where the services do not tell the same, the broker is asked nothing.
+        """
+        key = self._log_key
+        disclosure = ask()
         origin, promise = log_origin(self.profile.broker.issuer, self.profile.covenant), disclosure.leaf_promise
         try:
             verify_promise(
-                self._log_key,
-                origin,
-                disclosure.audit_entry_id,
-                promise.leaf_hash,
-                disclosure.decided_at,
-                promise.signature,
+                key, origin, disclosure.audit_entry_id, promise.leaf_hash, disclosure.decided_at, promise.signature
             )
         except SignatureError:
-            raise VerificationError("the broker does not sign for the entry of its decision") from None
+            raise VerificationError(
+                "the broker does not sign for the entry of its decision with the key of its log in "
+                f"{self.profile.directory / LOG_KEYS}"
+            ) from None
         return disclosure
 
     @cached_property
     def _log_key(self) -> bytes:
-        """By which the broker's log signs. What it signed is good for proof only as far as this key is known as its."""
-        key: bytes = self.broker.log().public_key
-        return key
+        """By which the broker's log signs, as both services told when it was first needed."""
+        log, _ = kept_keys(self.profile.directory, self.broker, self.key_holder)
+        return log.public_key

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from clients.sdk.errors import VerificationError
 from clients.sdk.http import conversations
-from clients.sdk.log_copy import LogCopy, copy_log, read_keys
+from clients.sdk.log_copy import LogCopy, copy_log
+from clients.sdk.log_keys import LOG_KEYS, agreed_keys, read_keys, told_keys
 from clients.sdk.offices import open_office_profile
+from clients.sdk.services import Broker, KeyHolder
 from clients.sdk.verify_log import LogReport, verify_log
 
 __all__ = ["ProvedLogs", "prove_logs"]
@@ -33,17 +35,19 @@ def prove_logs(officer: Path, directory: Path) -> ProvedLogs:
     services = profile.broker, profile.key_holder
     broker, holder = conversations(services, profile.name, profile.authentication_key)
     with broker, holder:
+        told = KeyHolder(holder, profile.covenant)
+        # The key holder is the witness of the broker's log; its own has none.
+        keys = agreed_keys(officer, Broker(broker, profile.covenant), told)
         copies = {
-            # The key holder is the witness of the broker's log; its own has none.
-            "broker": copy_log(directory / "broker", broker, holder, profile.covenant, entries=True),
-            "key holder": copy_log(directory / "key-holder", holder, None, profile.covenant, entries=True),
+            "broker": copy_log(directory / "broker", broker, profile.covenant, keys, entries=True),
+            "key holder": copy_log(directory / "key-holder", holder, profile.covenant, told_keys(told), entries=True),
         }
     entries = {service: _verify(copy).entries or 0 for service, copy in copies.items()}
     return ProvedLogs(entries, _complaint(copies["broker"]))
 
 
 def _verify(copy: LogCopy) -> LogReport:
-    return verify_log(copy, *read_keys(copy.directory / "log.json"))
+    return verify_log(copy, *read_keys(copy.directory / LOG_KEYS))
 
 
 def _complaint(copy: LogCopy) -> str | None:

@@ -20,10 +20,12 @@ from clients.protocol.messages.broker import Disclosure
 from clients.protocol.messages.log import Acknowledgement, ConsistencyProof, InclusionProof, WitnessedLog
 from clients.sdk.errors import ClientError, Refused, VerificationError
 from clients.sdk.http import Conversation
-from clients.sdk.log_copy import LogCopy, copy_log, read_keys
+from clients.sdk.log_copy import LogCopy, copy_log
+from clients.sdk.log_keys import agreed_keys, read_keys, told_keys
 from clients.sdk.offices import open_office_profile
 from clients.sdk.opening import NotOpened, Opened
 from clients.sdk.profile import open_profile
+from clients.sdk.services import Broker, KeyHolder
 from clients.sdk.verify_log import verify_log
 from clients.sdk.verify_receipt import read_receipt, verify_receipt
 from service.errors import Unavailable
@@ -180,8 +182,10 @@ def test_the_last_head_is_shown_to_the_witness_again_while_nothing_happens(town:
 
 def copied(town: Town, directory: Path, service: str = "broker", *, entries: bool = True) -> LogCopy:
     until(lambda: everything_is_witnessed(town))
-    witness = officer(town, "keyholder") if service == "broker" else None
-    return copy_log(directory, officer(town, service), witness, C, entries=entries)
+    told = KeyHolder(officer(town, "keyholder"), C)
+    own = service == "keyholder"
+    keys = told_keys(told) if own else agreed_keys(town.directory / "olga", Broker(officer(town), C), told)
+    return copy_log(directory, officer(town, service), C, keys, entries=entries)
 
 
 @pytest.mark.parametrize("service", ["broker", "keyholder"])

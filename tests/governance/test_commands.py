@@ -246,6 +246,7 @@ def test_an_operator_sees_what_the_witness_found_and_acknowledges_it(
     )
     log = WitnessedLog(
         origin=taken_back.origin,
+        log_key=bytes(32),
         witness_name="w",
         witness_key=bytes(32),
         checkpoint=heads[1200],

@@ -76,6 +76,7 @@ def test_a_log_that_only_grows_is_cosigned(house: House) -> None:
     log = LogKey(log_origin(house.broker.issuer, C), public_key(house.broker.log))
     verified = verify_checkpoint(seen.checkpoint, log, (WitnessKey(seen.witness_name, seen.witness_key),))
     assert verified.checkpoint.size == 311
+    assert LogKey(seen.origin, seen.log_key) == log  # as enrolled, for parties to compare with what the broker tells
     assert seen.witness_name == "keyholder.example/witness"
     assert verified.cosigned_at == {seen.witness_name: int(house.clock.now.timestamp())}
     assert seen.findings == ()

@@ -125,7 +125,7 @@ class Holder:
 
     def witnessed(self) -> WitnessedLog:
         key = public_key(WITNESS_KEY)
-        return WitnessedLog(origin="any", witness_name=WITNESS, witness_key=key, findings=())
+        return WitnessedLog(origin="any", log_key=bytes(32), witness_name=WITNESS, witness_key=key, findings=())
 
     def cosign(self, request: CosignatureRequest) -> CosignatureAnswer | int:
         """Its signature line, or the size it is at. Raises MerkleError for a log that does not go on from there."""

@@ -105,6 +105,8 @@ class WitnessedLog(Message):
     """What this service knows of one log of another service, as its witness, and the key that it cosigns with."""
 
     origin: str
+    log_key: Bytes32
+    """Ed25519: signs the heads of the log, as an operator of this service has enrolled it."""
     witness_name: str
     witness_key: Bytes32
     """Ed25519."""

@@ -124,6 +124,7 @@ class Witness:
         row = repository.log(session, log.covenant_id)
         return WitnessedLog(
             origin=log.key.origin,
+            log_key=log.key.public_key,
             witness_name=self._name,
             witness_key=self.key.public_key,
             checkpoint=None if row is None else row.note,
