@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlmodel import Session
@@ -22,26 +22,21 @@ from sqlmodel import Session
 from clients.protocol.errors import EncodingError, GroupError, ReceiptError, SignatureError
 from clients.protocol.group import Element, decode_element
 from clients.protocol.messages.keyholder import EvaluationAnswer, EvaluationRequest, ProofRequest, ReceiptMessage
-from clients.protocol.officers import OFFICERS
 from clients.protocol.oprf import Proof
 from clients.protocol.receipts import Receipt, SignedReceipt, issue_receipt, verify_receipt
 from clients.protocol.signatures import public_key
 from clients.protocol.tokens import evaluate, prove_evaluation
-from covenant_rules.dates import amsterdam_date
 from covenant_rules.model import Covenant
 from service.audit.record import AuditRecord
 from service.audit.writer import AuditWriter
-from service.errors import Conflict, Invalid, LocatedFault, NotFound, QuotaExceeded, Refused
+from service.errors import Conflict, Invalid, LocatedFault, NotFound, Refused
 from service.evaluation import repository
+from service.evaluation.entitlement import daily_limit, refuse_foreign, require_in_force, spent
 from service.evaluation.keys import OprfKeys, PartyKey
 from service.evaluation.tables import ReceiptRow
 from service.principals import Principal
 
-__all__ = ["OFFICERS_QUOTA", "PROVABLE_FOR", "Evaluations", "Made", "match_keys_of"]
-
-OFFICERS_QUOTA = 320
-"""Elements a day and match key for all officers of a covenant together: twenty citizens, each padded to sixteen."""
-
+__all__ = ["PROVABLE_FOR", "Evaluations", "Made"]
 
 PROVABLE_FOR = timedelta(days=7)
 """How long the proof of an evaluation may be asked afterwards: a client does so in the run that had it made."""
@@ -86,8 +81,8 @@ class Evaluations:
         Raises Refused where the covenant gives the party no such key or is not in force, Conflict for a key version
         that is not the current one, QuotaExceeded where there is no room left today.
         """
-        today = self._today(covenant)
-        _refuse_foreign(covenant, party, request.match_key)
+        today = require_in_force(covenant, self._clock())
+        refuse_foreign(covenant, party, request.match_key)
         key = self._keys.active(session, covenant.id, request.match_key, party)
         if key is None:
             raise Refused("key-not-drawn", "the party has no key for this match key yet", pointer="/matchKey")
@@ -98,9 +93,9 @@ class Evaluations:
                 pointer="/keyVersion",
                 parameters={"keyVersion": str(key.key_version)},
             )
-        spent = repository.used(session, covenant.id, party, request.match_key, today)
-        if spent + len(request.blinded) > _limit(covenant, party):
-            raise self._exceeded(today)
+        used = repository.used(session, covenant.id, party, request.match_key, today)
+        if used + len(request.blinded) > daily_limit(covenant, party):
+            raise spent(today, self._clock())
         return key
 
     def evaluate(self, key: PartyKey, request: EvaluationRequest) -> Made:
@@ -119,8 +114,8 @@ class Evaluations:
         self, session: Session, covenant: Covenant, made: Made, *, by: Principal, trace: str | None = None
     ) -> EvaluationAnswer:
         """Debits and signs for an evaluation. Raises as `ready` does, for what has changed meanwhile."""
-        key, today = made.key, self._today(covenant)
-        _refuse_foreign(covenant, key.party, key.match_key)
+        key, today = made.key, require_in_force(covenant, self._clock())
+        refuse_foreign(covenant, key.party, key.match_key)
         if self._keys.active(session, covenant.id, key.match_key, key.party) != key:
             raise Conflict("stale-key-version", "the party's key has another version by now", pointer="/keyVersion")
         total = repository.debit(
@@ -130,10 +125,10 @@ class Evaluations:
             key.match_key,
             today,
             len(made.blinded),
-            limit=_limit(covenant, key.party),
+            limit=daily_limit(covenant, key.party),
         )
         if total is None:
-            raise self._exceeded(today)
+            raise spent(today, self._clock())
         signed = issue_receipt(
             self._receipt_key,
             UUID(bytes=self._random(16), version=4),
@@ -233,46 +228,6 @@ class Evaluations:
         return repository.forget_receipts(session, now - PROVABLE_FOR) + repository.forget_uses(
             session, (now - USES_KEPT).date()
         )
-
-    def _today(self, covenant: Covenant) -> date:
-        today = amsterdam_date(self._clock())
-        if today is None or not covenant.valid_from <= today <= covenant.valid_until:
-            raise Refused("covenant-not-in-force", "the covenant is not in force today")
-        return today
-
-    def _exceeded(self, today: date) -> QuotaExceeded:
-        return QuotaExceeded(
-            "quota-tokens-spent",
-            "the covenant allows no more evaluations today",
-            retry_after=max(1, round((_midnight_after(today) - self._clock()).total_seconds())),
-        )
-
-
-def match_keys_of(covenant: Covenant, party: str) -> frozenset[str]:
-    """The match keys that a version gives a party, by its kind; to officers all, and none to who is no party of it."""
-    if party == OFFICERS:
-        return frozenset[str]().union(*(match_keys_of(covenant, each) for each in covenant.parties))
-    signatory = covenant.parties.get(party)
-    if signatory is None:
-        return frozenset()
-    return frozenset(name for keys in covenant.match_keys.values() for name in keys.kinds.get(signatory.kind, ()))
-
-
-def _refuse_foreign(covenant: Covenant, party: str, match_key: str) -> None:
-    if match_key not in match_keys_of(covenant, party):
-        raise Refused("match-key-not-allowed", "the covenant gives this party no such match key", pointer="/matchKey")
-
-
-def _limit(covenant: Covenant, party: str) -> int:
-    if party == OFFICERS:
-        return OFFICERS_QUOTA
-    return covenant.quotas.tokens.get(covenant.parties[party].kind, 0)
-
-
-def _midnight_after(day: date) -> datetime:
-    """The moment at which `day` ends in Amsterdam, one or two hours before it ends in UTC."""
-    tomorrow = datetime.combine(day + timedelta(days=1), time(), UTC)
-    return min(moment for hours in (1, 2) if amsterdam_date(moment := tomorrow - timedelta(hours=hours)) != day)
 
 
 def _faults(elements: Sequence[bytes]) -> list[LocatedFault]:

@@ -14,8 +14,8 @@ from clients.protocol.messages.governance import ApprovedVersion, VersionDescrip
 from clients.protocol.messages.keyholder import KeyRotation
 from clients.protocol.officers import OFFICERS
 from covenant_rules.model import Covenant
+from service.evaluation.entitlement import match_keys_of
 from service.evaluation.keys import PartyKey
-from service.evaluation.service import match_keys_of
 from service.keyholder.callers import Caller
 from service.keyholder.holder import KeyHolder
 from service.principals import Principal

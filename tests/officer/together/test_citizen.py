@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-import service.evaluation.service
+import service.evaluation.entitlement
 from clients.protocol.encoding import b64u_encode
 from clients.protocol.messages.audit import SubjectTokens
 from clients.protocol.messages.broker import Token
@@ -77,7 +77,7 @@ def test_a_request_is_on_record_at_both_services_and_leaves_nothing_else(town: T
 
 def test_the_officers_have_a_quota_of_their_own(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     town.clock.advance(timedelta(days=1))  # with nothing spent
-    monkeypatch.setattr(service.evaluation.service, "OFFICERS_QUOTA", 2 * PADDED_TO)
+    monkeypatch.setattr(service.evaluation.entitlement, "OFFICERS_QUOTA", 2 * PADDED_TO)
     olga = olga_of(town)
     for _ in range(2):
         olga.handles("address", HOUSE)
