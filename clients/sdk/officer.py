@@ -15,17 +15,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from clients.protocol.errors import NormalisationError
 from clients.protocol.messages.audit import SubjectHandles, SubjectTokens
-from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
+from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.officers import OFFICERS
 from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.audit_log import AuditLog
 from clients.sdk.errors import ClientError
 from clients.sdk.http import Transports, conversations
 from clients.sdk.offices import Office, OfficeProfile, open_office_profile
-from clients.sdk.reasons import in_words
 from clients.sdk.services import Broker, KeyHolder
+from clients.sdk.subjects import normalised
 from clients.sdk.tokenise import Tokeniser
 
 __all__ = ["Officer"]
@@ -94,17 +93,10 @@ class Officer:
         subject = self.agreement.covenant.match_keys.get(subject_kind)
         if subject is None:
             raise ClientError(f"the covenant has no subjects of kind '{subject_kind}'")
-        values: dict[str, bytes] = {}
-        for match_key in sorted({key for given in subject.kinds.values() for key in given}):
-            given = {column: identifiers.get(column, "") for column in columns(match_key)}
-            if not any(given.values()):
-                continue
+        values = normalised(sorted({key for given in subject.kinds.values() for key in given}), identifiers)
+        for match_key in values:
             if match_key not in self.agreement.keys.keys() | self.agreement.rotating:
                 raise ClientError(f"officers have no key for '{match_key}' yet; ask the operators to run the set-up")
-            try:
-                values[match_key] = normalise(match_key, given)
-            except NormalisationError as error:
-                raise ClientError(in_words(error.field, error.code)) from None
         if not values:
             raise ClientError("give identifiers of a match key that the covenant knows")
         return values

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Literal, cast
 from uuid import UUID
 
-from clients.protocol.errors import NormalisationError, SignatureError
-from clients.protocol.leaf_promise import verify_promise
-from clients.protocol.logs import log_origin
 from clients.protocol.messages.broker import (
     MAXIMUM_BATCH,
     Disclosure,
@@ -29,19 +26,19 @@ from clients.protocol.messages.broker import (
     Withdrawal,
 )
 from clients.protocol.messages.figures import AreaFigures
-from clients.protocol.normalise import NORMALISATION_VERSION, columns, normalise
+from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.conditions import Conditions
-from clients.sdk.errors import ClientError, VerificationError
+from clients.sdk.errors import ClientError
 from clients.sdk.governing import read_version
 from clients.sdk.http import Transports, conversations
 from clients.sdk.journal import Entry, EntryState, Journal
-from clients.sdk.log_keys import LOG_KEYS, kept_keys
+from clients.sdk.on_record import OnRecord
 from clients.sdk.opening import NotOpened, Opened, Opener
 from clients.sdk.profile import Profile, open_profile
-from clients.sdk.reasons import in_words
 from clients.sdk.records import Record, RecordFile, read_mapping
 from clients.sdk.services import Broker, KeyHolder
+from clients.sdk.subjects import normalised
 from clients.sdk.submission import Submitter, Tally
 from clients.sdk.tokenise import Tokeniser
 from covenant_rules.model import Covenant
@@ -89,6 +86,7 @@ class Session:
         self._closing.enter_context(self.key_holder_conversation)
         self.broker = Broker(self.broker_conversation, profile.covenant)
         self.key_holder = KeyHolder(self.key_holder_conversation, profile.covenant)
+        self._on_record = OnRecord(profile, self.broker, self.key_holder)
         self.conditions = Conditions(self.broker_conversation, profile.covenant)
 
     @classmethod
@@ -221,7 +219,7 @@ class Session:
     def disclose(self, signal_id: UUID, purpose: str, stage: str = "signal") -> Disclosure:
         """Have decided, and committed, what we may see of the subject of an own signal."""
         request = DisclosureRequest(purpose=purpose, stage=stage, anchor=SignalAnchor(signal_id=signal_id))
-        return self._on_record(lambda: self.broker.disclose(request))
+        return self._on_record.told(lambda: self.broker.disclose(request))
 
     def open_fields(
         self, disclosure: Disclosure, subject: Mapping[str, bytes] | None = None
@@ -254,14 +252,7 @@ class Session:
         if subject_kind not in covenant.match_keys:
             raise ClientError(f"the covenant has no subjects of kind '{subject_kind}'")
         kind = covenant.parties[self.profile.party].kind
-        values: dict[str, bytes] = {}
-        for match_key in covenant.match_keys[subject_kind].kinds.get(kind, ()):
-            given = {column: identifiers.get(column, "") for column in columns(match_key)}
-            if any(given.values()):
-                try:
-                    values[match_key] = normalise(match_key, given)
-                except NormalisationError as error:
-                    raise ClientError(in_words(error.field, error.code)) from None
+        values = normalised(covenant.match_keys[subject_kind].kinds.get(kind, ()), identifiers)
         if not values:
             raise ClientError("give identifiers of a match key that the covenant lets this party use")
         return values
@@ -287,29 +278,4 @@ class Session:
                 )
             )
 
-        return self._on_record(lambda: self._tokeniser.carry_on(ask))
-
-    def _on_record(self, ask: Callable[[], Disclosure]) -> Disclosure:
-        """What the broker answers, once its log is held to its word that the decision stands in it.
-
-        The log's key is first: where the services do not tell the same, the broker is asked nothing.
-        """
-        key = self._log_key
-        disclosure = ask()
-        origin, promise = log_origin(self.profile.broker.issuer, self.profile.covenant), disclosure.leaf_promise
-        try:
-            verify_promise(
-                key, origin, disclosure.audit_entry_id, promise.leaf_hash, disclosure.decided_at, promise.signature
-            )
-        except SignatureError:
-            raise VerificationError(
-                "the broker does not sign for the entry of its decision with the key of its log in "
-                f"{self.profile.directory / LOG_KEYS}"
-            ) from None
-        return disclosure
-
-    @cached_property
-    def _log_key(self) -> bytes:
-        """By which the broker's log signs, as both services told when it was first needed."""
-        log, _ = kept_keys(self.profile.directory, self.broker, self.key_holder)
-        return log.public_key
+        return self._on_record.told(lambda: self._tokeniser.carry_on(ask))
