@@ -69,13 +69,16 @@ def covenants(session: Session, *, ended: bool = False) -> list[str]:
     return list(session.exec(query.order_by(CovenantVersionRow.covenant_id)))
 
 
-def ever_in_force(session: Session, covenant_id: str, today: date) -> list[str]:
-    """Hashes of the versions whose day has come, the oldest first, those of a covenant that has ended too."""
-    row = CovenantVersionRow
-    query = select(row.version).where(
-        row.covenant_id == covenant_id, col(row.number).is_not(None), col(row.in_force_from) <= today
-    )
-    return list(session.exec(query.order_by(col(row.number))))
+_EVER_IN_FORCE = text(
+    "SELECT version, state FROM covenant_version"
+    " WHERE covenant_id = :covenant_id AND number IS NOT NULL AND in_force_from <= :today ORDER BY number"
+)
+
+
+def ever_in_force(session: Session, covenant_id: str, today: date) -> dict[str, str]:
+    """States by hash of the versions whose day has come, the oldest first: all `scheduled`, or all `ended`."""
+    rows = session.connection().execute(_EVER_IN_FORCE, {"covenant_id": covenant_id, "today": today})
+    return {row.version: row.state for row in rows}
 
 
 def not_on_record(session: Session, today: date) -> list[CovenantVersionRow]:

@@ -166,10 +166,17 @@ class Covenants:
         `at` is the moment the caller goes by, if it has taken one. Raises NotFound, and Conflict for a covenant that
         has ended.
         """
-        link = repository.current(session, covenant_id, self._today(at))
-        if link is None:
+        return self.in_force(session, covenant_id, at=at)[0]
+
+    def in_force(
+        self, session: Session, covenant_id: str, *, at: datetime | None = None
+    ) -> tuple[Covenant, Mapping[str, Covenant]]:
+        """What `current` and `versions` give, at one moment. Raises as `current` does."""
+        states = repository.ever_in_force(session, covenant_id, self._today(at))
+        if "scheduled" not in states.values():
             raise self._absent(session, covenant_id)
-        return self._load(session, covenant_id, (link.version,))[link.version]
+        versions = self._load(session, covenant_id, states)
+        return versions[next(reversed(states))], versions
 
     def coming(self, session: Session, covenant_id: str) -> tuple[Covenant, ...]:
         """The versions that are scheduled and whose day has not come, in their order."""

@@ -55,17 +55,18 @@ class Desk:
         """
         if principal.party is None:
             raise Refused("role-not-allowed", "only a party of the covenant is answered")
-        self.parties.require_active(session, covenant_id, principal.party)
+        active = self.parties.require_active(session, covenant_id, principal.party)
         now = self.clock()
+        current, versions = self.covenants.in_force(session, covenant_id, at=now)
         return Asking(
             covenant_id=covenant_id,
             principal=principal,
             viewer=principal.party,
             trace=trace,
             now=now,
-            current=self.covenants.current(session, covenant_id, at=now),
-            versions=self.covenants.versions(session, covenant_id),
-            active=self.parties.active_parties(session, covenant_id),
+            current=current,
+            versions=versions,
+            active=active,
         )
 
     def request_digest(self, kind: str, request: bytes) -> bytes:

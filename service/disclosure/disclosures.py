@@ -16,13 +16,15 @@ All of it is one transaction of the caller's. What raises leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import Disclosure, DisclosureRequest, LeafPromise
+from clients.protocol.messages.broker import DisclosedHit, Disclosure, DisclosureRequest, LeafPromise
 from service.audit import repository as log
 from service.audit.record import Shown
 from service.disclosure import repository
@@ -33,9 +35,9 @@ from service.disclosure.conditions.known import NOTHING, known_of, taken_back
 from service.disclosure.desk import Desk
 from service.disclosure.facts import Subject, own_subjects
 from service.disclosure.opening import disclosed_hits
-from service.disclosure.tables import DisclosureRow
 from service.disclosure.terms import notices_of
 from service.errors import Conflict, NotFound, Refused, Unavailable
+from service.signals.reading import hold_live, signals_of
 
 __all__ = ["Posed", "commit", "disclose", "hold_shown", "own_disclosure", "repeated"]
 
@@ -87,7 +89,7 @@ def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: 
     decision = subject.decide(asking, posed.purpose)
     shown = decided(decision, subject.matched, subject.sealed)
     sources = {one.signal_id: subject.signals[str(one.signal_id)].party for one in shown}
-    hold_shown(session, asking, desk, sources, subject, posed.purpose)  # 4
+    held = hold_shown(session, asking, desk, sources, subject, posed.purpose)  # 4
     entry = desk.audit.append(  # 5
         session,
         asking.record(
@@ -108,7 +110,7 @@ def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: 
             obligations=decision.obligations,
         ),
     )
-    row = DisclosureRow(  # 6
+    made = repository.Committed(  # 6
         covenant_id=asking.covenant_id,
         party=asking.viewer,
         disclosure_id=posed.disclosure_id,
@@ -122,13 +124,13 @@ def commit(session: Session, asking: Asking, desk: Desk, posed: Posed, subject: 
         answer=store(shown),
         obligations=sorted(decision.obligations),
     )
-    repository.add_disclosure(session, row)
+    repository.add_disclosure(session, made)
     notices = notices_of(asking, posed.purpose, decision, ((one, sources[one.signal_id]) for one in shown), desk.random)
     repository.add_notices(session, notices)
     remember(session, asking, coded(shown, subject.signals))
     if shown and not subject.has_evidence(asking.viewer):
         repository.mark_told(session, asking.covenant_id, asking.viewer, subject.named, asking.now)
-    return _message(session, asking, desk, row, entry.leaf_hash)  # 7
+    return _message(asking, desk, made, entry.leaf_hash, disclosed_hits(session, asking, shown, held))  # 7
 
 
 def own_disclosure(session: Session, asking: Asking, desk: Desk, disclosure_id: UUID) -> Disclosure:
@@ -139,51 +141,52 @@ def own_disclosure(session: Session, asking: Asking, desk: Desk, disclosure_id: 
     return _again(session, asking, desk, row)
 
 
-def _again(session: Session, asking: Asking, desk: Desk, row: DisclosureRow) -> Disclosure:
-    record = asking.record("disclosure-read", disclosure=row.disclosure_id, purpose=row.purpose, stage=row.stage)
+def _again(session: Session, asking: Asking, desk: Desk, made: repository.Committed) -> Disclosure:
+    """What was committed, without signals that have ended, were taken back, or whose source is suspended since."""
+    record = asking.record("disclosure-read", disclosure=made.disclosure_id, purpose=made.purpose, stage=made.stage)
     desk.audit.append(session, record)
-    shown = {one.signal_id for one in restore(row.answer)}
-    leaf = log.leaf(session, asking.covenant_id, row.audit_entry_id)
+    shown = restore(made.answer)
+    leaf = log.leaf(session, asking.covenant_id, made.audit_entry_id)
     if leaf is None:
         raise NotFound("disclosure-unknown", "the log has no entry of this disclosure")
-    without = taken_back(session, asking, row.purpose, shown, row.decided_at)
-    return _message(session, asking, desk, row, leaf.leaf_hash, without=without)
+    names = {one.signal_id for one in shown}
+    names -= taken_back(session, asking, made.purpose, names, made.decided_at)
+    stored = signals_of(session, asking.covenant_id, names)
+    live = {name: row for name, row in stored.items() if row.state == "live" and row.party in asking.active}
+    left = [one for one in shown if one.signal_id in live]
+    return _message(asking, desk, made, leaf.leaf_hash, disclosed_hits(session, asking, left, live))
 
 
 def hold_shown(
     session: Session, asking: Asking, desk: Desk, sources: Mapping[UUID, str], subject: Subject, purpose: str
-) -> None:
+) -> Mapping[UUID, Row[Any]]:
     """Holds the signals, their sources, and what was released and approved. Raises Unavailable if any of it ended."""
     # Parties before signals, as whoever ends signals does: no two transactions wait for each other.
-    held = desk.parties.hold(session, asking.covenant_id, frozenset(sources.values()))
-    live = repository.hold_live(session, asking.covenant_id, sources)
-    ended = live != frozenset(sources) or any(party.state != "active" for party in held.values())
+    parties = frozenset(sources.values())
+    active = desk.parties.hold_active(session, asking.covenant_id, parties)
+    live = hold_live(session, asking.covenant_id, sources.keys())
+    ended = live.keys() != sources.keys() or active != parties
     if subject.known is not NOTHING:
         (known,) = known_of(session, asking, (subject,), hold=True)
         ended = ended or not known.has(subject.known, purpose)
     if ended:
         raise Unavailable("facts-changed", "what could be shown has changed this very moment; ask again", retry_after=1)
+    return live
 
 
 def _message(
-    session: Session,
-    asking: Asking,
-    desk: Desk,
-    row: DisclosureRow,
-    leaf: bytes,
-    *,
-    without: Collection[UUID] = frozenset(),
+    asking: Asking, desk: Desk, made: repository.Committed, leaf: bytes, hits: tuple[DisclosedHit, ...]
 ) -> Disclosure:
-    promise = desk.log.promise(asking.covenant_id, row.audit_entry_id, leaf, row.decided_at)
+    promise = desk.log.promise(asking.covenant_id, made.audit_entry_id, leaf, made.decided_at)
     return Disclosure(
-        disclosure_id=row.disclosure_id,
-        covenant_version=row.version,
-        purpose=row.purpose,
-        stage=row.stage,
-        decided_at=row.decided_at,
-        audit_entry_id=row.audit_entry_id,
+        disclosure_id=made.disclosure_id,
+        covenant_version=made.version,
+        purpose=made.purpose,
+        stage=made.stage,
+        decided_at=made.decided_at,
+        audit_entry_id=made.audit_entry_id,
         leaf_promise=LeafPromise(leaf_hash=leaf, signature=promise),
-        anchor_signal_id=row.anchor_signal_id,
-        hits=disclosed_hits(session, asking, [one for one in restore(row.answer) if one.signal_id not in without]),
-        obligations=tuple(row.obligations),
+        anchor_signal_id=made.anchor_signal_id,
+        hits=hits,
+        obligations=tuple(made.obligations),
     )

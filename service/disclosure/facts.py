@@ -163,7 +163,7 @@ def _match_keys(asking: Asking, subject_kind: str, source: str) -> frozenset[str
 def _signals(session: Session, covenant_id: str, near: Collection[Neighbour]) -> dict[UUID, Signal]:
     """Each signal once, however many anchors it is near."""
     stored = {neighbour.signal.signal_id: neighbour.signal for neighbour in near}
-    echoes = repository.echoes(session, covenant_id, list(stored))
+    echoes = repository.echoes(session, covenant_id, stored)
     return {signal_id: _known(signal, tainted=signal_id in echoes) for signal_id, signal in stored.items()}
 
 

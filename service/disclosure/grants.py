@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from clients.protocol.audit_leaf import partial_view
@@ -34,10 +36,9 @@ from service.disclosure.asking import Asking, new_id
 from service.disclosure.desk import Desk
 from service.disclosure.disclosures import hold_shown
 from service.disclosure.facts import Subject, looked_up, own_subjects
-from service.disclosure.tables import DisclosureRow
 from service.errors import NotFound, Refused
+from service.signals import reading
 from service.signals import repository as signals
-from service.signals.tables import SignalRow
 
 __all__ = ["DISCLOSURE_LASTS", "GRANT_LIFETIME", "issue"]
 
@@ -61,8 +62,7 @@ def issue(session: Session, asking: Asking, desk: Desk, request: GrantRequest) -
     entry = _proved(session, asking, row, then)  # 3
     subject, decision, grounds = _decide_again(session, asking, row, then, shown, item)  # 4
     source = subject.signals[str(then.signal_id)].party
-    hold_shown(session, asking, desk, {then.signal_id: source}, subject, row.purpose)  # 5
-    signal = signals.signals_of(session, asking.covenant_id, (then.signal_id,))[then.signal_id]
+    signal = hold_shown(session, asking, desk, {then.signal_id: source}, subject, row.purpose)[then.signal_id]  # 5
     info, wrapped_key = _wrapped(session, asking, signal, request.field, request.variant)
     grant = Grant(
         jti=str(new_id(desk.random)),
@@ -102,7 +102,7 @@ def issue(session: Session, asking: Asking, desk: Desk, request: GrantRequest) -
     return GrantAnswer(grant=sign_grant(grant, desk.grants.private_key), expires_at=grant.expires_at)
 
 
-def _proved(session: Session, asking: Asking, row: DisclosureRow, then: Decided) -> EntryProof:
+def _proved(session: Session, asking: Asking, row: repository.Committed, then: Decided) -> EntryProof:
     """Of the decision's entry what names the recipient and this signal, and its place under a cosigned head."""
     entry = log.entry(session, asking.covenant_id, row.audit_entry_id)
     if entry is None:
@@ -114,7 +114,7 @@ def _proved(session: Session, asking: Asking, row: DisclosureRow, then: Decided)
 
 
 def _decide_again(
-    session: Session, asking: Asking, row: DisclosureRow, then: Decided, shown: Iterable[Decided], item: str
+    session: Session, asking: Asking, row: repository.Committed, then: Decided, shown: Iterable[Decided], item: str
 ) -> tuple[Subject, Decision, tuple[Ground, ...]]:
     """The decision as it would be now, and the grounds on which it shows the item. Raises Refused if it does not."""
     asking.refuse_purpose(row.purpose)
@@ -132,7 +132,7 @@ def _decide_again(
     raise Refused("item-no-longer-shown", "the item would not be shown now", clause=clause)
 
 
-def _subject(session: Session, asking: Asking, row: DisclosureRow, shown: Iterable[Decided]) -> Subject | None:
+def _subject(session: Session, asking: Asking, row: repository.Committed, shown: Iterable[Decided]) -> Subject | None:
     """The subject of the disclosure; None if the anchor, or all that a look-up showed, has ended since."""
     if row.anchor_signal_id is not None:
         return own_subjects(session, asking, (row.anchor_signal_id,)).get(row.anchor_signal_id)
@@ -144,7 +144,7 @@ def _subject(session: Session, asking: Asking, row: DisclosureRow, shown: Iterab
     ]
     if not kept:
         return None
-    (signal,) = signals.signals_of(session, asking.covenant_id, (kept[0].signal_id,)).values()
+    (signal,) = reading.signals_of(session, asking.covenant_id, (kept[0].signal_id,)).values()
     return looked_up(
         session,
         asking,
@@ -154,9 +154,9 @@ def _subject(session: Session, asking: Asking, row: DisclosureRow, shown: Iterab
     )
 
 
-def _wrapped(session: Session, asking: Asking, signal: SignalRow, field: str, variant: str) -> tuple[WrapInfo, bytes]:
+def _wrapped(session: Session, asking: Asking, signal: Row[Any], field: str, variant: str) -> tuple[WrapInfo, bytes]:
     """What the field key was wrapped under, and the wrapped key. Raises Refused where the signal has no such field."""
-    fields = signals.fields_of(session, asking.covenant_id, (signal.signal_id,)).get(signal.signal_id, ())
+    fields = reading.fields_of(session, asking.covenant_id, (signal.signal_id,)).get(signal.signal_id, ())
     sealed = next((one for one in fields if (one.field, one.variant) == (field, variant)), None)
     if sealed is None:
         raise Refused("item-not-there", "the signal has nothing sealed under this field and variant")
@@ -178,7 +178,7 @@ def _wrapped(session: Session, asking: Asking, signal: SignalRow, field: str, va
     return info, sealed.wrapped_key
 
 
-def _prohibition(asking: Asking, row: DisclosureRow, source: str, category: str, item: str) -> str | None:
+def _prohibition(asking: Asking, row: repository.Committed, source: str, category: str, item: str) -> str | None:
     """The clause of the current version that forbids the item, or what it implies, between the two kinds."""
     covenant: Covenant = asking.current
     if source not in covenant.parties or item not in covenant.implied:

@@ -23,10 +23,9 @@ from service.disclosure.asking import Asking
 from service.disclosure.desk import Desk
 from service.disclosure.feed import bring_up_to_date
 from service.disclosure.feed_repository import AFTER_ALL, State
-from service.disclosure.repository import hold_live
 from service.disclosure.terms import Terms, narrowest
 from service.errors import Invalid
-from service.signals.repository import signals_of
+from service.signals.reading import hold_live
 
 __all__ = ["FeedPage", "read"]
 
@@ -70,16 +69,15 @@ def _tellable(session: Session, asking: Asking, desk: Desk, rows: Sequence[State
     """The rows with their hits, None for a retraction, up to a signal that ends, or whose source leaves, just now."""
     shown = {row.signal_id for row in rows if row.hit is not None}
     sources = {Terms.restore(row.terms).source for row in rows if row.terms is not None}
-    held = desk.parties.hold(session, asking.covenant_id, sources)
-    live = hold_live(session, asking.covenant_id, shown)
-    signals = signals_of(session, asking.covenant_id, live)
+    active = desk.parties.hold_active(session, asking.covenant_id, sources)
+    signals = hold_live(session, asking.covenant_id, shown)
     told: list[tuple[State, Hit | None]] = []
     for row in rows:
         if row.hit is None:
             told.append((row, None))
             continue
         signal = signals.get(row.signal_id)
-        if signal is None or held[signal.party].state != "active":
+        if signal is None or signal.party not in active:
             break
         told.append((row, hit_message(restore(row.hit)[0], signal)))
     return told

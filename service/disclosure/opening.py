@@ -7,17 +7,19 @@ with it, and salts of those alone that may be seen: a digest without its salt te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from clients.protocol.merkle import Tree
 from clients.protocol.messages.broker import DisclosedHit, Evidence, SealedItem
 from clients.protocol.signed_items import PLAIN_ITEMS
+from covenant_rules.model import FIXED_ITEMS
 from service.disclosure.answers import Decided, hit_message
 from service.disclosure.asking import Asking
-from service.signals import repository as signals
-from service.signals.tables import SignalBatchRow, SignalFieldRow, SignalRow
+from service.signals import reading
 
 __all__ = ["disclosed_hits"]
 
@@ -26,29 +28,26 @@ _SLOTS_OF_ITEM = {"category": ("category",), "period": ("day",), "source": ("ori
 """Fixed items that show plain items of the signal. Purposes are shown by none: a recipient learns of its own alone."""
 
 
-def disclosed_hits(session: Session, asking: Asking, what: Sequence[Decided]) -> tuple[DisclosedHit, ...]:
-    """The decided signals as they are handed over, without those that have ended or whose source is suspended since."""
-    found = signals.signals_of(session, asking.covenant_id, [one.signal_id for one in what])
-    live = [one for one in what if (row := found.get(one.signal_id)) and _shown(asking, row)]
-    fields = signals.fields_of(session, asking.covenant_id, [one.signal_id for one in live])
-    named = {found[one.signal_id].batch_id for one in live if "source" in one.items}
-    batches = signals.batches(session, asking.covenant_id, named)
+def disclosed_hits(
+    session: Session, asking: Asking, what: Sequence[Decided], signals: Mapping[UUID, Row[Any]]
+) -> tuple[DisclosedHit, ...]:
+    """The decided signals as they are handed over. `signals` are their rows, all of them live."""
+    sealed = {one.signal_id for one in what if set(one.items).difference(FIXED_ITEMS)}
+    fields = reading.fields_of(session, asking.covenant_id, sealed)
+    named = {signals[one.signal_id].batch_id for one in what if "source" in one.items}
+    batches = reading.batches(session, asking.covenant_id, named)
     trees = {batch_id: Tree(_cut(batch.leaves, _DIGEST)) for batch_id, batch in batches.items()}
     return tuple(
         DisclosedHit(
-            hit=hit_message(one, found[one.signal_id]),
+            hit=hit_message(one, signals[one.signal_id]),
             sealed=_sealed(one, fields.get(one.signal_id, ())),
-            evidence=_evidence(one, found[one.signal_id], batches, trees),
+            evidence=_evidence(one, signals[one.signal_id], batches, trees),
         )
-        for one in live
+        for one in what
     )
 
 
-def _shown(asking: Asking, row: SignalRow) -> bool:
-    return row.state == "live" and row.party in asking.active
-
-
-def _sealed(what: Decided, fields: Sequence[SignalFieldRow]) -> tuple[SealedItem, ...]:
+def _sealed(what: Decided, fields: Sequence[Row[Any]]) -> tuple[SealedItem, ...]:
     return tuple(
         SealedItem(
             field=row.field,
@@ -64,7 +63,7 @@ def _sealed(what: Decided, fields: Sequence[SignalFieldRow]) -> tuple[SealedItem
 
 
 def _evidence(
-    what: Decided, row: SignalRow, batches: Mapping[UUID, SignalBatchRow], trees: Mapping[UUID, Tree]
+    what: Decided, row: Row[Any], batches: Mapping[UUID, Row[Any]], trees: Mapping[UUID, Tree]
 ) -> Evidence | None:
     if "source" not in what.items or row.digests is None or row.salts is None:
         return None

@@ -4,25 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, text, tuple_
+from sqlalchemy import bindparam, insert, text, tuple_
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from service.disclosure.tables import DisclosureRow, Notice
+from service.signals.arrays import written_uuids
 from service.storage.copying import copy_rows
 
 __all__ = [
+    "Committed",
     "add_disclosure",
     "add_notices",
     "count_look_up",
     "disclosure",
     "echoes",
     "hold",
-    "hold_live",
     "mark_told",
     "notices",
 ]
+
+
+class Committed(NamedTuple):
+    """A committed decision, as `DisclosureRow` stores it."""
+
+    covenant_id: str
+    party: str
+    disclosure_id: UUID
+    request: bytes
+    version: str
+    purpose: str
+    stage: str
+    decided_at: datetime
+    audit_entry_id: UUID
+    anchor_signal_id: UUID | None
+    answer: str
+    obligations: Sequence[str]
+
+
+_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_ADD = insert(DisclosureRow)
+_FIND = columns(*(getattr(DisclosureRow, name) for name in Committed._fields)).where(
+    *(getattr(DisclosureRow, name) == bindparam(name) for name in ("covenant_id", "party", "disclosure_id"))
+)
 
 
 def hold(session: Session, covenant_id: str, party: str, disclosure_id: UUID) -> None:
@@ -30,35 +57,18 @@ def hold(session: Session, covenant_id: str, party: str, disclosure_id: UUID) ->
 
     The lock's name is a hash: two keys may share one, and then wait for each other once.
     """
-    session.connection().execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"disclosure/{covenant_id}/{party}/{disclosure_id}"},
-    )
+    session.connection().execute(_HOLD, {"name": f"disclosure/{covenant_id}/{party}/{disclosure_id}"})
 
 
-def disclosure(session: Session, covenant_id: str, party: str, disclosure_id: UUID) -> DisclosureRow | None:
+def disclosure(session: Session, covenant_id: str, party: str, disclosure_id: UUID) -> Committed | None:
     """A party's own disclosure; another party's of the same id is as good as none."""
-    return session.get(DisclosureRow, (covenant_id, party, disclosure_id))
+    wanted = {"covenant_id": covenant_id, "party": party, "disclosure_id": disclosure_id}
+    row = session.connection().execute(_FIND, wanted).one_or_none()
+    return None if row is None else Committed._make(row)
 
 
-def add_disclosure(session: Session, row: DisclosureRow) -> None:
-    """Inserts by itself, not through the session, which would take longer over it than PostgreSQL does."""
-    session.connection().execute(insert(DisclosureRow), row.model_dump())
-
-
-def hold_live(session: Session, covenant_id: str, signals: Iterable[UUID]) -> frozenset[UUID]:
-    """Those of the signals that are live, and that nobody can end before this transaction does."""
-    ordered = sorted(signals)
-    if not ordered:
-        return frozenset()
-    rows = session.connection().execute(
-        text(
-            "SELECT signal_id, state FROM signal WHERE covenant_id = :covenant_id AND signal_id = ANY(:signals)"
-            " ORDER BY signal_id FOR SHARE"
-        ),
-        {"covenant_id": covenant_id, "signals": ordered},
-    )
-    return frozenset(signal_id for signal_id, state in rows if state == "live")
+def add_disclosure(session: Session, made: Committed) -> None:
+    session.connection().execute(_ADD, made._asdict())
 
 
 def mark_told(
@@ -85,21 +95,21 @@ def mark_told(
     )
 
 
-def echoes(session: Session, covenant_id: str, signals: Sequence[UUID]) -> frozenset[UUID]:
+_ECHOES = text(
+    "SELECT DISTINCT p.signal_id FROM pseudonym p JOIN told t"
+    " ON t.covenant_id = p.covenant_id AND t.match_key = p.match_key AND t.index_ = p.index_"
+    " AND t.party = p.party AND t.first_told_at < p.evidence_at"
+    " WHERE p.covenant_id = :covenant_id AND p.signal_id = ANY(CAST(:signals AS uuid[]))"
+)
+
+
+def echoes(session: Session, covenant_id: str, signals: Iterable[UUID]) -> frozenset[UUID]:
     """Those of the signals whose party was told of their subject before it first said anything about it itself.
 
     A signal is asked about by all its match key values, whichever of them it was found by.
     """
-    rows = session.connection().execute(
-        text(
-            "SELECT DISTINCT p.signal_id FROM pseudonym p JOIN told t"
-            " ON t.covenant_id = p.covenant_id AND t.match_key = p.match_key AND t.index_ = p.index_"
-            " AND t.party = p.party AND t.first_told_at < p.evidence_at"
-            " WHERE p.covenant_id = :covenant_id AND p.signal_id = ANY(:signals)"
-        ),
-        {"covenant_id": covenant_id, "signals": list(signals)},
-    )
-    return frozenset(rows.scalars())
+    asked = {"covenant_id": covenant_id, "signals": written_uuids(signals)}
+    return frozenset(session.connection().execute(_ECHOES, asked).scalars())
 
 
 def add_notices(session: Session, new: Sequence[Notice]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
@@ -45,6 +45,34 @@ def held(session: Session, covenant_id: str, names: Iterable[str]) -> list[Party
     query = select(PartyRow).where(PartyRow.covenant_id == covenant_id, col(PartyRow.party).in_(sorted(set(names))))
     query = query.order_by(PartyRow.party).with_for_update(read=True)
     return list(session.exec(query.execution_options(populate_existing=True)))
+
+
+_HOLD_ACTIVE = text(
+    "SELECT party, state FROM party WHERE covenant_id = :covenant_id AND party = ANY(:parties) ORDER BY party FOR SHARE"
+)
+
+
+def hold_active(session: Session, covenant_id: str, names: Iterable[str]) -> frozenset[str]:
+    """Those of the parties that are active, all of them locked as by `held`."""
+    wanted = {"covenant_id": covenant_id, "parties": sorted(set(names))}
+    rows = session.connection().execute(_HOLD_ACTIVE, wanted)
+    return frozenset(party for party, state in rows if state == "active")
+
+
+_ACTIVE_WITH = text(
+    """
+    WITH held AS (SELECT party, state FROM party WHERE covenant_id = :covenant_id AND party = :party FOR SHARE)
+    SELECT party FROM held WHERE state = 'active'
+    UNION ALL
+    SELECT party FROM party WHERE covenant_id = :covenant_id AND state = 'active' AND party <> :party
+    """
+)
+
+
+def active_with(session: Session, covenant_id: str, party: str) -> frozenset[str]:
+    """The active parties; `party`, whether or not it is among them, locked as by `held`."""
+    wanted = {"covenant_id": covenant_id, "party": party}
+    return frozenset(session.connection().execute(_ACTIVE_WITH, wanted).scalars())
 
 
 def former_keys(session: Session, covenant_id: str) -> list[FormerKeyRow]:

@@ -196,12 +196,16 @@ class Parties:
         """
         return {row.party: _party(row) for row in repository.held(session, covenant_id, parties)}
 
-    def require_active(self, session: Session, covenant_id: str, party: str) -> Party:
-        """The party, held as by `hold`. Raises Refused unless it is active."""
-        found = self.hold(session, covenant_id, (party,)).get(party)
-        if found is None or found.state != "active":
+    def hold_active(self, session: Session, covenant_id: str, parties: Iterable[str]) -> frozenset[str]:
+        """Those of `parties` that are active, held as by `hold`."""
+        return repository.hold_active(session, covenant_id, parties)
+
+    def require_active(self, session: Session, covenant_id: str, party: str) -> frozenset[str]:
+        """All active parties, this one held as by `hold`. Raises Refused unless it is among them."""
+        active = repository.active_with(session, covenant_id, party)
+        if party not in active:
             raise Refused("party-not-active", "the party is suspended or not enrolled in this covenant")
-        return found
+        return active
 
     # -- administrators
 

@@ -9,18 +9,18 @@ Neighbours are facts for the rules engine, not answers. Nothing read here may be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, LargeBinary, Select, Text, column, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, LargeBinary, Select, Text, bindparam, column, func, literal, select
 from sqlalchemy import Uuid as SqlUuid
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import Session, col
 
-from service.signals.arrays import among, bytes_array, text_array
+from service.signals.arrays import BYTES, TEXTS, any_of, given, written_bytes, written_texts, written_uuids
 from service.signals.tables import PseudonymRow, SignalRow, Xid8
 
 __all__ = ["Match", "Neighbour", "Subject", "StoredSignal", "horizon", "neighbours", "neighbours_of"]
@@ -87,18 +87,8 @@ def neighbours(session: Session, covenant_id: str, viewer: str, anchors: Sequenc
     """
     if not anchors:
         return []
-    own = PseudonymRow
-    asked = (
-        select(col(own.signal_id).label("anchor"), col(own.match_key), col(own.index_))
-        .where(
-            col(own.covenant_id) == covenant_id,
-            among(own.signal_id, anchors),
-            col(own.party) == viewer,
-            col(own.live),
-        )
-        .cte("asked")
-    )
-    return _gathered(session, _join(covenant_id, asked, asked.c.anchor))
+    asked = {"covenant_id": covenant_id, "viewer": viewer, "anchors": written_uuids(anchors)}
+    return _gathered(session, _NEAR_ANCHORS, asked)
 
 
 def neighbours_of(session: Session, covenant_id: str, subjects: Iterable[Subject]) -> list[Neighbour]:
@@ -106,18 +96,12 @@ def neighbours_of(session: Session, covenant_id: str, subjects: Iterable[Subject
     wanted = list(subjects)
     if not wanted:
         return []
-    asked = (
-        select(column("match_key", Text), column("index_", LargeBinary))
-        .select_from(
-            func.unnest(
-                text_array(subject.match_key for subject in wanted), bytes_array(subject.index for subject in wanted)
-            )
-            .table_valued(column("match_key", Text), column("index_", LargeBinary), name="asked")
-            .render_derived()
-        )
-        .cte("asked")
-    )
-    return _gathered(session, _join(covenant_id, asked, literal(None, SqlUuid)))
+    asked = {
+        "covenant_id": covenant_id,
+        "match_keys": written_texts(subject.match_key for subject in wanted),
+        "indexes": written_bytes(subject.index for subject in wanted),
+    }
+    return _gathered(session, _NEAR_SUBJECTS, asked)
 
 
 def horizon(session: Session) -> int:
@@ -128,8 +112,8 @@ def horizon(session: Session) -> int:
     return int(session.scalar(select(func.pg_snapshot_xmin(func.pg_current_snapshot(), type_=Xid8()))) or 0)
 
 
-def _join(covenant_id: str, asked: FromClause, anchor: ColumnElement[Any]) -> Select[Any]:
-    """Who is near what was asked, one row for each neighbour.
+def _join(asked: FromClause, anchor: ColumnElement[Any]) -> Select[Any]:
+    """Who is near what was asked in the covenant `:covenant_id`, one row for each neighbour.
 
     A row has the match keys in their order, joined with commas, and for each of them index ‖ handle.
     """
@@ -150,7 +134,7 @@ def _join(covenant_id: str, asked: FromClause, anchor: ColumnElement[Any]) -> Se
         .select_from(asked)
         .join(
             near,
-            (col(near.covenant_id) == covenant_id)
+            (col(near.covenant_id) == bindparam("covenant_id"))
             & (col(near.match_key) == asked.c.match_key)
             & (col(near.index_) == asked.c.index_)
             & col(near.live),
@@ -175,7 +159,10 @@ def _join(covenant_id: str, asked: FromClause, anchor: ColumnElement[Any]) -> Se
             col(signal.version),
             col(signal.submitted_at),
         )
-        .join(found, (col(signal.covenant_id) == covenant_id) & (col(signal.signal_id) == found.c.signal_id))
+        .join(
+            found,
+            (col(signal.covenant_id) == bindparam("covenant_id")) & (col(signal.signal_id) == found.c.signal_id),
+        )
         .order_by(found.c.anchor, col(signal.signal_id))
     )
 
@@ -185,10 +172,33 @@ def _joined(words: list[str]) -> ColumnElement[str]:
     return func.array_to_string(col(words), ",", type_=Text)
 
 
-def _gathered(session: Session, query: Select[Any]) -> list[Neighbour]:
+_ANCHORS = (
+    select(col(PseudonymRow.signal_id).label("anchor"), col(PseudonymRow.match_key), col(PseudonymRow.index_))
+    .where(
+        col(PseudonymRow.covenant_id) == bindparam("covenant_id"),
+        any_of(PseudonymRow.signal_id, "anchors"),
+        col(PseudonymRow.party) == bindparam("viewer"),
+        col(PseudonymRow.live),
+    )
+    .cte("asked")
+)
+_SUBJECTS = (
+    select(column("match_key", Text), column("index_", LargeBinary))
+    .select_from(
+        func.unnest(given("match_keys", TEXTS), given("indexes", BYTES))
+        .table_valued(column("match_key", Text), column("index_", LargeBinary), name="asked")
+        .render_derived()
+    )
+    .cte("asked")
+)
+_NEAR_ANCHORS = _join(_ANCHORS, _ANCHORS.c.anchor)
+_NEAR_SUBJECTS = _join(_SUBJECTS, literal(None, SqlUuid))
+
+
+def _gathered(session: Session, query: Select[Any], asked: Mapping[str, str]) -> list[Neighbour]:
     return [
         Neighbour(anchor, _stored(stated), _matches(keys, values))
-        for anchor, keys, values, *stated in session.connection().execute(query)
+        for anchor, keys, values, *stated in session.connection().execute(query, asked)
     ]
 
 

@@ -22,19 +22,16 @@ __all__ = [
     "Ended",
     "Known",
     "Row",
-    "batches",
     "claim",
     "due",
     "end",
     "field_names_of",
-    "fields_of",
     "forget",
     "known",
     "live_of",
     "live_targets",
     "own_page",
     "pseudonyms_of",
-    "signals_of",
     "store",
 ]
 
@@ -274,19 +271,6 @@ def own_page(
     return list(session.scalars(query.order_by(col(SignalRow.submitted_at), col(SignalRow.signal_id)).limit(limit)))
 
 
-def fields_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> dict[UUID, list[SignalFieldRow]]:
-    """The sealed variants of some signals; none for a signal that has ended."""
-    query = (
-        select(SignalFieldRow)
-        .where(col(SignalFieldRow.covenant_id) == covenant_id, among(SignalFieldRow.signal_id, signal_ids))
-        .order_by(col(SignalFieldRow.signal_id), col(SignalFieldRow.field), col(SignalFieldRow.variant))
-    )
-    found: dict[UUID, list[SignalFieldRow]] = {}
-    for row in session.scalars(query):
-        found.setdefault(row.signal_id, []).append(row)
-    return found
-
-
 def field_names_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
     """Which sealed variants some signals have, as items."""
     row = SignalFieldRow
@@ -297,17 +281,3 @@ def field_names_of(session: Session, covenant_id: str, signal_ids: Collection[UU
         .group_by(col(row.signal_id))
     )
     return {signal_id: tuple(sorted(items)) for signal_id, items in session.connection().execute(query)}
-
-
-def signals_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> dict[UUID, SignalRow]:
-    """The signals with these ids, ended ones too."""
-    query = select(SignalRow).where(col(SignalRow.covenant_id) == covenant_id, among(SignalRow.signal_id, signal_ids))
-    return {row.signal_id: row for row in session.scalars(query)}
-
-
-def batches(session: Session, covenant_id: str, batch_ids: Collection[UUID]) -> dict[UUID, SignalBatchRow]:
-    """The batches with these ids, from whose leaves inclusion proofs are made."""
-    query = select(SignalBatchRow).where(
-        col(SignalBatchRow.covenant_id) == covenant_id, among(SignalBatchRow.batch_id, batch_ids)
-    )
-    return {row.batch_id: row for row in session.scalars(query)}

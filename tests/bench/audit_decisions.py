@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 from service.audit.events import Log
 from service.audit.writer import AuditWriter
 from service.disclosure import repository as disclosures
-from service.disclosure.tables import DisclosureRow
 from service.storage.database import Database
 from tests.audit.logbook import COVENANT, decided
 
@@ -38,8 +37,8 @@ class Decider:
         return entry.entry_id
 
 
-def _row(disclosure: UUID, entry_id: UUID, at: datetime) -> DisclosureRow:
-    return DisclosureRow(
+def _row(disclosure: UUID, entry_id: UUID, at: datetime) -> disclosures.Committed:
+    return disclosures.Committed(
         covenant_id=COVENANT,
         party="police",
         disclosure_id=disclosure,

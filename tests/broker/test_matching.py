@@ -12,7 +12,7 @@ from sqlalchemy import MetaData
 from sqlmodel import Session
 
 from service.disclosure.feed_repository import touched
-from service.signals import matching, repository
+from service.signals import matching, reading, repository
 from service.signals.matching import Subject
 from service.signals.tables import TABLES
 from service.storage.database import Database
@@ -210,6 +210,6 @@ def test_a_forgotten_signal_leaves_nothing_but_its_taken_id(database: Database) 
         assert repository.forget(session, COVENANT, NOW, limit=10) == 0
         assert repository.forget(session, COVENANT, datetime(2027, 1, 1, tzinfo=UTC), limit=10) == 1
         assert repository.pseudonyms_of(session, COVENANT, [gone]) == []
-        assert set(repository.signals_of(session, COVENANT, [kept, gone])) == {kept}
+        assert set(reading.signals_of(session, COVENANT, [kept, gone])) == {kept}
         assert repository.known(session, COVENANT, [gone, kept])[gone].state is None
         assert repository.claim(session, COVENANT, "housing", {gone: bytes(32)}) == frozenset()

@@ -14,7 +14,7 @@ from covenant_rules.dates import add
 from covenant_rules.model import Duration
 from covenant_rules.retention import last_day, latest_over, retention_month
 from service.audit.tables import AuditEntryRow
-from service.signals import repository
+from service.signals import reading
 from service.signals.lifecycle import REMEMBERED
 from service.signals.tables import PseudonymRow, SignalBatchRow, SignalFieldRow, SignalIdRow, SignalRow
 from tests.kit import Stage, subject
@@ -72,7 +72,7 @@ def test_a_signal_lives_through_its_last_day_and_no_longer(stage: Stage) -> None
     assert count(stage, SignalFieldRow) == 0
     with stage.context.database.transaction() as session:
         (entry,) = session.exec(select(AuditEntryRow).where(AuditEntryRow.event == "signal-expired"))
-        row = repository.signals_of(session, stage.covenant.id, [made.id])[made.id]
+        row = reading.signals_of(session, stage.covenant.id, [made.id])[made.id]
     assert (entry.signals, entry.parties, entry.fields["category"]) == ([made.id], ["police"], "noise")
     assert (row.digests, row.salts) == (None, None)
 

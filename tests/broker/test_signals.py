@@ -13,7 +13,7 @@ from clients.protocol.merkle import Tree
 from clients.protocol.messages.broker import SignalBatchResult, SignalStatus
 from clients.protocol.signed_items import DisclosedItems, item_slots, plain_items, verify_disclosed
 from service.audit.tables import AuditEntryRow
-from service.signals import matching, repository
+from service.signals import matching, reading, repository
 from service.signals.tables import PseudonymRow, SignalRow
 from tests.kit import Made, Stage, subject
 
@@ -67,8 +67,8 @@ def test_what_was_stored_proves_itself_under_the_signature(stage: Stage) -> None
     made = [police.signal(subject(f"flat {n}")) for n in range(5)]
     police.submit(*made)
     with stage.context.database.transaction() as session:
-        row = repository.signals_of(session, stage.covenant.id, [made[3].id])[made[3].id]
-        batch = repository.batches(session, stage.covenant.id, [row.batch_id])[row.batch_id]
+        row = reading.signals_of(session, stage.covenant.id, [made[3].id])[made[3].id]
+        batch = reading.batches(session, stage.covenant.id, [row.batch_id])[row.batch_id]
     assert row.digests is not None
     leaves = [batch.leaves[start : start + 32] for start in range(0, len(batch.leaves), 32)]
     covenant = stage.covenant
@@ -159,7 +159,7 @@ def test_a_correction_takes_the_place_of_the_earlier_signal(stage: Stage) -> Non
     assert police.submit(right).accepted == 1
     assert states(stage, "police") == {str(wrong.id): "withdrawn", str(right.id): "live"}
     with stage.context.database.transaction() as session:
-        assert repository.fields_of(session, stage.covenant.id, [wrong.id]) == {}
+        assert reading.fields_of(session, stage.covenant.id, [wrong.id]) == {}
     assert codes(police.submit(wrong)) == [["withdrawn"]]
     assert police.submit(right).repeated == 1
     (entry,) = [one for one in entries(stage, "signal-submitted") if one.fields.get("replaces")]
@@ -237,9 +237,9 @@ def test_withdrawing_erases_the_contents_and_can_be_repeated(stage: Stage) -> No
     assert states(stage, "police") == {str(mine.id): "withdrawn"}
     assert states(stage, "housing-north") == {str(theirs.id): "live"}
     with stage.context.database.transaction() as session:
-        row = repository.signals_of(session, stage.covenant.id, [mine.id])[mine.id]
+        row = reading.signals_of(session, stage.covenant.id, [mine.id])[mine.id]
         assert (row.digests, row.salts, row.ended_because) == (None, None, "mistaken")
-        assert repository.fields_of(session, stage.covenant.id, [mine.id]) == {}
+        assert reading.fields_of(session, stage.covenant.id, [mine.id]) == {}
         dead = repository.pseudonyms_of(session, stage.covenant.id, [mine.id])
         assert [(one.live, one.sealed) for one in dead] == [(False, None), (False, None)]
         near = matching.neighbours(session, stage.covenant.id, "housing-north", [theirs.id])

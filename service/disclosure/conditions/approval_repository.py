@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from service.disclosure.conditions.tables import ApprovalRow
+from service.signals.arrays import written_bytes, written_texts
 from service.storage.copying import copy_rows
 
 __all__ = ["Approved", "add", "approved", "forget", "hold", "of_party", "one"]
@@ -25,6 +26,15 @@ class Approved:
     party: str
 
 
+_ON_SUBJECTS = """
+    SELECT a.match_key, a.index_, a.purpose, a.party FROM approval a
+    JOIN unnest(CAST(:match_keys AS text[]), CAST(:indexes AS bytea[])) AS s (match_key, index_)
+    USING (match_key, index_) WHERE a.covenant_id = :covenant_id
+"""
+_APPROVALS = {False: text(_ON_SUBJECTS), True: text(f"{_ON_SUBJECTS} FOR SHARE OF a")}
+"""By whether they are held."""
+
+
 def approved(
     session: Session, covenant_id: str, subjects: Iterable[tuple[str, bytes]], *, hold: bool = False
 ) -> frozenset[Approved]:
@@ -32,20 +42,12 @@ def approved(
     named = sorted(set(subjects))
     if not named:
         return frozenset()
-    rows = session.connection().execute(
-        text(
-            "SELECT a.match_key, a.index_, a.purpose, a.party FROM approval a"  # noqa: S608 - constants
-            " JOIN unnest(CAST(:match_keys AS text[]), CAST(:indexes AS bytea[])) AS s (match_key, index_)"
-            " USING (match_key, index_)"
-            f" WHERE a.covenant_id = :covenant_id {'FOR SHARE OF a' if hold else ''}"
-        ),
-        {
-            "covenant_id": covenant_id,
-            "match_keys": [match_key for match_key, _ in named],
-            "indexes": [index for _, index in named],
-        },
-    )
-    return frozenset(Approved(*row) for row in rows)
+    asked = {
+        "covenant_id": covenant_id,
+        "match_keys": written_texts(match_key for match_key, _ in named),
+        "indexes": written_bytes(index for _, index in named),
+    }
+    return frozenset(Approved(*row) for row in session.connection().execute(_APPROVALS[hold], asked))
 
 
 def hold(session: Session, covenant_id: str, party: str) -> None:

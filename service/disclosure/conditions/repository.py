@@ -11,6 +11,7 @@ from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, select
 
 from service.disclosure.conditions.tables import ReleaseAskRow, SourceReleaseRow
+from service.signals.arrays import written_uuids
 
 __all__ = [
     "ask",
@@ -132,6 +133,21 @@ _AFFIRMED = """
 correction under the same version is another statement, and is to be released anew."""
 
 
+_RELEASED = f"""
+    WITH said AS (
+        SELECT signal_id, signal_id AS of FROM unnest(CAST(:signals AS uuid[])) AS asked (signal_id)
+        UNION ALL
+        SELECT later.signal_id, earlier.signal_id FROM signal later JOIN signal earlier ON {_AFFIRMED}
+        WHERE later.covenant_id = :covenant_id AND later.signal_id = ANY(CAST(:signals AS uuid[]))
+    )
+    SELECT said.signal_id, r.purpose FROM said
+    JOIN source_release r ON r.covenant_id = :covenant_id AND r.viewer = :viewer AND r.signal_id = said.of
+        AND r.state = 'released'
+"""  # noqa: S608 - a constant
+_RELEASES = {False: text(_RELEASED), True: text(f"{_RELEASED} FOR SHARE OF r")}
+"""By whether they are held."""
+
+
 def released(
     session: Session, covenant_id: str, viewer: str, signals: Collection[UUID], *, hold: bool = False
 ) -> frozenset[tuple[UUID, str]]:
@@ -139,28 +155,9 @@ def released(
 
     With `hold`, no source can take one back until the transaction ends.
     """
-    if not signals:
-        return frozenset()
-    lock = "FOR SHARE OF r" if hold else ""
-    rows = session.connection().execute(
-        text(
-            "SELECT r.signal_id, r.purpose FROM source_release r WHERE r.covenant_id = :covenant_id"  # noqa: S608
-            f" AND r.viewer = :viewer AND r.state = 'released' AND r.signal_id = ANY(:signals) {lock}"
-        ),
-        {"covenant_id": covenant_id, "viewer": viewer, "signals": list(signals)},
-    )
-    found = {(signal, purpose) for signal, purpose in rows}
-    affirmed = session.connection().execute(
-        text(
-            "SELECT later.signal_id, r.purpose FROM signal later"  # noqa: S608 - constants
-            f" JOIN signal earlier ON {_AFFIRMED}"
-            " JOIN source_release r ON r.covenant_id = earlier.covenant_id AND r.signal_id = earlier.signal_id"
-            " WHERE later.covenant_id = :covenant_id AND later.signal_id = ANY(:signals) AND r.viewer = :viewer"
-            f" AND r.state = 'released' {lock}"
-        ),
-        {"covenant_id": covenant_id, "viewer": viewer, "signals": list(signals)},
-    )
-    return frozenset(found | {(signal, purpose) for signal, purpose in affirmed})
+    asked = {"covenant_id": covenant_id, "viewer": viewer, "signals": written_uuids(signals)}
+    rows = session.connection().execute(_RELEASES[hold], asked)
+    return frozenset((signal, purpose) for signal, purpose in rows)
 
 
 def taken_back(

@@ -95,14 +95,15 @@ def _put_standing(session: Session, desk: Desk, covenant_id: str) -> int:
 def _asking(session: Session, desk: Desk, covenant_id: str, viewer: str) -> Asking:
     """The broker, asking on behalf of a party whose question stands."""
     now = desk.clock()
+    current, versions = desk.covenants.in_force(session, covenant_id, at=now)
     return Asking(
         covenant_id=covenant_id,
         principal=Principal("broker", Role.SERVICE, covenant_id=covenant_id),
         viewer=viewer,
         trace=None,
         now=now,
-        current=desk.covenants.current(session, covenant_id, at=now),
-        versions=desk.covenants.versions(session, covenant_id),
+        current=current,
+        versions=versions,
         active=desk.parties.active_parties(session, covenant_id),
     )
 
