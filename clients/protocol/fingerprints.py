@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from clients.protocol.encoding import canonical_json, lp
+from clients.protocol.encoding import lp
+from clients.protocol.strict_json import canonical_json
 
 __all__ = ["fingerprint"]
 

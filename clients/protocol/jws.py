@@ -30,8 +30,9 @@ from jose import jws
 from jose.backends import ECKey
 from jose.exceptions import JOSEError
 
-from clients.protocol.encoding import b64u_decode, b64u_encode, canonical_json, parse_json
+from clients.protocol.encoding import b64u_decode, b64u_encode
 from clients.protocol.errors import EncodingError, TokenError
+from clients.protocol.strict_json import canonical_json, parse_json
 
 __all__ = [
     "generate_key",

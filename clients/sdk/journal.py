@@ -26,7 +26,8 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from clients.protocol.encoding import canonical_json, lp
+from clients.protocol.encoding import lp
+from clients.protocol.strict_json import canonical_json
 from clients.sdk.errors import JournalError
 
 _SCHEMA_VERSION = 1

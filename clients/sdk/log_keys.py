@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from clients.protocol.checkpoint import LogKey, WitnessKey
-from clients.protocol.encoding import b64u_decode, b64u_encode, parse_json
+from clients.protocol.encoding import b64u_decode, b64u_encode
 from clients.protocol.errors import ProtocolError
+from clients.protocol.strict_json import parse_json
 from clients.sdk.errors import ClientError, VerificationError
 from clients.sdk.services import Broker, KeyHolder
 

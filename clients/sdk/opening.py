@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from clients.protocol import jws
-from clients.protocol.encoding import b64u_decode, parse_json
+from clients.protocol.encoding import b64u_decode
 from clients.protocol.errors import ProtocolError
 from clients.protocol.messages.broker import DisclosedHit, Disclosure, Evidence, GrantRequest, SealedItem
 from clients.protocol.sealing import FieldPlace, ReleaseInfo, open_field, receive_key
@@ -27,6 +27,7 @@ from clients.protocol.signed_items import (
     sealed_item,
     verify_disclosed,
 )
+from clients.protocol.strict_json import parse_json
 from clients.sdk.agreement import Agreement
 from clients.sdk.errors import ClientError, Refused, VerificationError
 from clients.sdk.profile import Profile

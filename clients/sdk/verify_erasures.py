@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from clients.protocol.encoding import b64u_decode, parse_json
+from clients.protocol.encoding import b64u_decode
 from clients.protocol.erasures import erasure_digest
+from clients.protocol.strict_json import parse_json
 
 __all__ = ["Erased", "Erasures"]
 

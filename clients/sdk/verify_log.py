@@ -23,9 +23,10 @@ from pydantic_core import from_json, to_json
 
 from clients.protocol.audit_leaf import entry_leaf
 from clients.protocol.checkpoint import Checkpoint, LogKey, WitnessKey, verify_checkpoint
-from clients.protocol.encoding import b64u_decode, parse_json
+from clients.protocol.encoding import b64u_decode
 from clients.protocol.errors import CheckpointError, ProtocolError
 from clients.protocol.merkle import root_of_leaves
+from clients.protocol.strict_json import parse_json
 from clients.protocol.tiles import TILE_WIDTH, Tile, tiles_of
 from clients.sdk.errors import VerificationError
 from clients.sdk.log_copy import LogCopy

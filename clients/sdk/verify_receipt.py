@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from clients.protocol.audit_leaf import PartialView, ShownField, leaf_of_view
 from clients.protocol.checkpoint import LogKey, WitnessKey
-from clients.protocol.encoding import parse_json
 from clients.protocol.errors import ProtocolError
 from clients.protocol.messages.audit import ProvedEntry
+from clients.protocol.strict_json import parse_json
 from clients.protocol.tlog_proof import parse_tlog_proof, verify_tlog_proof
 from clients.sdk.errors import ClientError, VerificationError
 

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pydantic import ValidationError
 
 from clients.protocol.checkpoint import decode_number
-from clients.protocol.encoding import parse_json
 from clients.protocol.errors import CheckpointError, EncodingError
 from clients.protocol.messages.base import Message
 from clients.protocol.messages.governance import VersionPage
@@ -23,6 +22,7 @@ from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionSha
 from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest, GrantUse, GrantUses, WitnessedLog
 from clients.protocol.reconciliation import LogLine
 from clients.protocol.request_token import sign_request
+from clients.protocol.strict_json import parse_json
 from clients.sdk.bounded import PLAIN, ask
 from service.errors import Unavailable
 

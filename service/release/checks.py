@@ -16,9 +16,9 @@ from datetime import date
 from uuid import UUID
 
 from clients.protocol.audit_leaf import leaf_of_view
-from clients.protocol.encoding import parse_json
 from clients.protocol.errors import ProtocolError
 from clients.protocol.grants import Grant
+from clients.protocol.strict_json import parse_json
 from covenant_rules.matrix import Cell, Matrix, named_by
 from covenant_rules.model import Covenant, Effect
 from service.errors import Refused

@@ -20,8 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clients.protocol.encoding import parse_json
 from clients.protocol.errors import EncodingError
+from clients.protocol.strict_json import parse_json
 from service.errors import Invalid, LocatedFault
 from service.validation import shown
 from service.web.context import context_of, in_scope

@@ -12,8 +12,9 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-from clients.protocol.encoding import b64u_decode, b64u_encode, canonical_json, lp, parse_json
+from clients.protocol.encoding import b64u_decode, b64u_encode, lp
 from clients.protocol.errors import EncodingError
+from clients.protocol.strict_json import canonical_json, parse_json
 from service.errors import Invalid
 
 __all__ = ["Cursors"]

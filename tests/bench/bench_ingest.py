@@ -29,10 +29,10 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from clients.protocol.encoding import parse_json
 from clients.protocol.group import multiply, multiply_base, random_scalar
 from clients.protocol.messages.broker import SignalBatch, SignalSubmission, Token
 from clients.protocol.normalise import NORMALISATION_VERSION
+from clients.protocol.strict_json import parse_json
 from clients.protocol.tokens import rekey_many
 from service.broker.tables import metadata
 from service.cli.serving import settle_memory

@@ -19,7 +19,6 @@ from starlette.testclient import TestClient
 from clients.protocol import jws
 from clients.protocol.audit_leaf import entry_leaf, partial_view
 from clients.protocol.checkpoint import Checkpoint, add_signature, sign_checkpoint
-from clients.protocol.encoding import canonical_json
 from clients.protocol.grants import EntryProof, Grant, sign_grant, wrapped_key_digest
 from clients.protocol.hybrid import HybridPublicKey
 from clients.protocol.logs import log_origin
@@ -29,6 +28,7 @@ from clients.protocol.messages.keyholder import Enrolment, Founding, ReleaseRequ
 from clients.protocol.messages.log import CosignatureAnswer, CosignatureRequest
 from clients.protocol.request_token import sign_request
 from clients.protocol.sealing import SealedField, WrapInfo, seal_field
+from clients.protocol.strict_json import canonical_json
 from clients.protocol.tlog_proof import TlogProof
 from covenant_rules.retention import retention_month
 from service.covenants.succession import day_in_amsterdam

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import MetaData, text
 
 from clients.protocol.audit_leaf import entry_leaf
-from clients.protocol.encoding import canonical_json, parse_json
+from clients.protocol.strict_json import canonical_json, parse_json
 from covenant_rules.model import AUDIT_FIELDS, AuditSight, Duration
 from service.audit import repository
 from service.audit.events import _EVENTS, CATALOGUE, EVERYWHERE, WITHHELD, Log
