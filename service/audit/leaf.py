@@ -28,8 +28,8 @@ __all__ = ["leaf_fields"]
 
 _BY_THEMSELVES = ("party", "actor", "purpose", "stage", "rules")
 
-# What `clients.protocol.strict_json.canonical_json` gives for the values that entries have, several times as fast: their
-# names are ASCII and their numbers are integers below 2^53 (`record.stored_form`), and there the two agree.
+# What `clients.protocol.strict_json.canonical_json` gives for the values that entries have, several times as fast:
+# their names are ASCII and their numbers are integers below 2^53 (`record.stored_form`), and there the two agree.
 _encoded = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
