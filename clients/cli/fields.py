@@ -12,7 +12,7 @@ from rich.table import Table
 
 from clients.cli.options import DEFAULT_PROFILE, ActorOption, JsonOption, ProfileOption, console, notes, session
 from clients.cli.plain import plain
-from clients.protocol.messages.broker import Disclosure
+from clients.protocol.messages.disclosure import Disclosure
 from clients.sdk import ClientError, Session
 from clients.sdk.opening import Opened
 

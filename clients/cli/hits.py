@@ -22,7 +22,7 @@ from clients.cli.options import (
     spoken,
 )
 from clients.cli.plain import plain
-from clients.protocol.messages.broker import Hit
+from clients.protocol.messages.disclosure import Hit
 from clients.sdk.session import KnownHit
 from covenant_rules.explain import Language
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from clients.protocol.ceremony import KeyScope, PublishedKeys, PublishedParty, verify_published_keys
 from clients.protocol.errors import ProtocolError
 from clients.protocol.group import Element, decode_element
-from clients.protocol.messages.broker import CovenantDescription
+from clients.protocol.messages.covenant import CovenantDescription
 from clients.protocol.messages.governance import VersionStatus
 from clients.protocol.messages.keyholder import CommitmentsAnswer, DirectoryEntry
 from clients.protocol.normalise import NORMALISATION_VERSION

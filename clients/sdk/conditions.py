@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Literal
 from uuid import UUID
 
-from clients.protocol.messages.broker import SignalAnchor
 from clients.protocol.messages.conditions import (
     Approving,
     AskRelease,
@@ -18,6 +17,7 @@ from clients.protocol.messages.conditions import (
     RequestedReleasePage,
     SourceAnswer,
 )
+from clients.protocol.messages.disclosure import SignalAnchor
 from clients.sdk.http import Conversation
 
 __all__ = ["Conditions", "RequestState"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from clients.protocol.hybrid import HybridPublicKey
-from clients.protocol.messages.broker import ItemSalts, SealedVariant, SignalSubmission, Token
+from clients.protocol.messages.signals import ItemSalts, SealedVariant, SignalSubmission, Token
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.sealing import SealedField, WrapInfo, seal_field
 from clients.protocol.signed_items import SignalIdentity, commit_signal, item_slots, plain_items, sealed_item

@@ -12,7 +12,7 @@ from functools import cached_property
 from clients.protocol.errors import SignatureError
 from clients.protocol.leaf_promise import verify_promise
 from clients.protocol.logs import log_origin
-from clients.protocol.messages.broker import Disclosure
+from clients.protocol.messages.disclosure import Disclosure
 from clients.sdk.errors import VerificationError
 from clients.sdk.log_keys import LOG_KEYS, kept_keys
 from clients.sdk.profile import Profile

@@ -17,7 +17,7 @@ from uuid import UUID
 from clients.protocol import jws
 from clients.protocol.encoding import b64u_decode
 from clients.protocol.errors import ProtocolError
-from clients.protocol.messages.broker import DisclosedHit, Disclosure, Evidence, GrantRequest, SealedItem
+from clients.protocol.messages.disclosure import DisclosedHit, Disclosure, Evidence, GrantRequest, SealedItem
 from clients.protocol.sealing import FieldPlace, ReleaseInfo, open_field, receive_key
 from clients.protocol.signed_items import (
     DisclosedItems,

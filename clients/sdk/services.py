@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from clients.protocol.messages.base import Message
-from clients.protocol.messages.broker import (
-    CovenantDescription,
+from clients.protocol.messages.covenant import CovenantDescription
+from clients.protocol.messages.disclosure import (
     Disclosure,
     DisclosureRequest,
     GrantAnswer,
@@ -16,11 +16,6 @@ from clients.protocol.messages.broker import (
     HitPage,
     LookUpRequest,
     NoticePage,
-    OwnSignalPage,
-    SignalBatch,
-    SignalBatchResult,
-    Withdrawal,
-    WithdrawalResult,
 )
 from clients.protocol.messages.figures import AreaFigures, ReplayAnswer, ReplayRequest
 from clients.protocol.messages.governance import ApprovedVersion, Draft, VersionDescription, VersionPage
@@ -37,6 +32,13 @@ from clients.protocol.messages.keyholder import (
     SealingKey,
 )
 from clients.protocol.messages.log import LogDescription, WitnessedLog
+from clients.protocol.messages.signals import (
+    OwnSignalPage,
+    SignalBatch,
+    SignalBatchResult,
+    Withdrawal,
+    WithdrawalResult,
+)
 from clients.sdk.http import Conversation
 
 _REPLAY_SECONDS = 600.0

@@ -13,19 +13,17 @@ from pathlib import Path
 from typing import Literal, cast
 from uuid import UUID
 
-from clients.protocol.messages.broker import (
-    MAXIMUM_BATCH,
+from clients.protocol.messages.disclosure import (
     Disclosure,
     DisclosureRequest,
     Hit,
     HitEvent,
     LookUpRequest,
-    OwnSignal,
     SignalAnchor,
     SourceNotice,
-    Withdrawal,
 )
 from clients.protocol.messages.figures import AreaFigures
+from clients.protocol.messages.signals import MAXIMUM_BATCH, OwnSignal, Withdrawal
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.sdk.agreement import Agreement, fetch_agreement
 from clients.sdk.conditions import Conditions

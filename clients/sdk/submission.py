@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from clients.protocol.messages.broker import MAXIMUM_BATCH, SignalBatch, SignalBatchResult, SignalStatus, Token
+from clients.protocol.messages.signals import MAXIMUM_BATCH, SignalBatch, SignalBatchResult, SignalStatus, Token
 from clients.protocol.signed_items import sign_batch
 from clients.sdk.agreement import Agreement
 from clients.sdk.errors import Fault, RecordError

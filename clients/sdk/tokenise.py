@@ -17,8 +17,8 @@ from typing import TypeVar
 
 from clients.protocol.errors import ProtocolError
 from clients.protocol.group import Element
-from clients.protocol.messages.broker import Token
 from clients.protocol.messages.keyholder import MAXIMUM_EVALUATIONS, EvaluationAnswer
+from clients.protocol.messages.signals import Token
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.receipts import Receipt, SignedReceipt, verify_receipt
 from clients.protocol.tokens import TokenContext, blind_values, unblind, verify_evaluation

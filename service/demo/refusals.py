@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from clients.protocol import jws
 from clients.protocol.grants import sign_grant, verify_grant
-from clients.protocol.messages.broker import DisclosedHit, Disclosure, GrantRequest
+from clients.protocol.messages.disclosure import DisclosedHit, Disclosure, GrantRequest
 from clients.sdk import Session
 from clients.sdk.session import KnownHit
 from covenant_rules.model import Covenant

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Protocol
 from uuid import UUID
 
-from clients.protocol.messages.broker import GroundMessage, Hit
+from clients.protocol.messages.disclosure import GroundMessage, Hit
 from covenant_rules.model import FIXED_ITEMS, Decision, Ground, Visible
 
 __all__ = ["Decided", "Stated", "decided", "hit_message", "restore", "rules_of", "store"]

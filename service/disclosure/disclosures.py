@@ -24,7 +24,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import DisclosedHit, Disclosure, DisclosureRequest, LeafPromise
+from clients.protocol.messages.disclosure import DisclosedHit, Disclosure, DisclosureRequest, LeafPromise
 from service.audit import repository as log
 from service.audit.record import Shown
 from service.disclosure import repository

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import HitExplanation, ReasonMessage
+from clients.protocol.messages.disclosure import HitExplanation, ReasonMessage
 from covenant_rules.explain import Language, for_asker, render
 from covenant_rules.model import Covenant, Decision, Visible
 from service.audit.record import Shown

@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from clients.protocol.audit_leaf import partial_view
 from clients.protocol.grants import EntryProof, Grant, sign_grant, wrapped_key_digest
-from clients.protocol.messages.broker import GrantAnswer, GrantRequest
+from clients.protocol.messages.disclosure import GrantAnswer, GrantRequest
 from clients.protocol.sealing import WrapInfo
 from covenant_rules.model import Covenant, Decision, Effect, Ground
 from service.audit import repository as log

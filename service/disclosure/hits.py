@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import Hit, HitEvent
+from clients.protocol.messages.disclosure import Hit, HitEvent
 from service.audit.record import AuditRecord, Shown
 from service.disclosure import feed_repository as feeds
 from service.disclosure.answers import hit_message, restore

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import Disclosure, LookUpRequest
+from clients.protocol.messages.disclosure import Disclosure, LookUpRequest
 from clients.protocol.normalise import NORMALISATION_VERSION
 from covenant_rules.dates import amsterdam_date
 from service.disclosure import repository

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import SourceNotice
+from clients.protocol.messages.disclosure import SourceNotice
 from service.disclosure import repository
 from service.disclosure.asking import Asking
 from service.disclosure.desk import Desk

@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from clients.protocol.merkle import Tree
-from clients.protocol.messages.broker import DisclosedHit, Evidence, SealedItem
+from clients.protocol.messages.disclosure import DisclosedHit, Evidence, SealedItem
 from clients.protocol.signed_items import PLAIN_ITEMS
 from covenant_rules.model import FIXED_ITEMS
 from service.disclosure.answers import Decided, hit_message

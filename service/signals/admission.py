@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property
 
 from clients.protocol.errors import SignatureError
-from clients.protocol.messages.broker import SignalSubmission
+from clients.protocol.messages.signals import SignalSubmission
 from clients.protocol.sealing import CIPHERTEXT_LENGTHS, WRAPPED_KEY_BYTES
 from clients.protocol.signed_items import (
     SignalIdentity,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from clients.protocol.messages.broker import (
+from clients.protocol.messages.signals import (
     Fault,
     SignalBatch,
     SignalBatchResult,

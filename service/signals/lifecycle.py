@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import OwnSignal, Withdrawal, WithdrawalResult
+from clients.protocol.messages.signals import OwnSignal, Withdrawal, WithdrawalResult
 from covenant_rules.dates import amsterdam_date
 from covenant_rules.model import Covenant
 from covenant_rules.retention import latest_over

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from clients.protocol.ceremony import KeyScope, PublishedKeys, PublishedParty
-from clients.protocol.messages.broker import PublishedMatchKey, PublishedPartyKey
+from clients.protocol.messages.covenant import PublishedMatchKey, PublishedPartyKey
 from service.signals import key_repository as repository
 from service.signals.tables import JointKeyRow
 

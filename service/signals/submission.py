@@ -23,7 +23,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from clients.protocol.errors import SignatureError
-from clients.protocol.messages.broker import SignalBatch, SignalBatchResult, SignalSubmission
+from clients.protocol.messages.signals import SignalBatch, SignalBatchResult, SignalSubmission
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.signed_items import verify_batch
 from covenant_rules.dates import amsterdam_date

@@ -16,7 +16,7 @@ from clients.cli import app as command
 from clients.protocol.checkpoint import verify_checkpoint
 from clients.protocol.merkle import verify_consistency, verify_inclusion
 from clients.protocol.messages.audit import AuditPage, ProvedEntry
-from clients.protocol.messages.broker import Disclosure
+from clients.protocol.messages.disclosure import Disclosure
 from clients.protocol.messages.log import Acknowledgement, ConsistencyProof, InclusionProof, WitnessedLog
 from clients.sdk.errors import ClientError, Refused, VerificationError
 from clients.sdk.http import Conversation

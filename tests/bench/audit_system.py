@@ -20,7 +20,7 @@ from uuid import UUID
 import psutil
 import psycopg
 
-from clients.protocol.messages.broker import GrantRequest
+from clients.protocol.messages.disclosure import GrantRequest
 from clients.sdk import Session
 from clients.sdk.records import RecordReader
 from tests.audit.logbook import COVENANT

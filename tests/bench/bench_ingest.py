@@ -30,7 +30,7 @@ from statistics import mean, median
 from typing import Any
 
 from clients.protocol.group import multiply, multiply_base, random_scalar
-from clients.protocol.messages.broker import SignalBatch, SignalSubmission, Token
+from clients.protocol.messages.signals import SignalBatch, SignalSubmission, Token
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.strict_json import parse_json
 from clients.protocol.tokens import rekey_many

@@ -25,7 +25,7 @@ from uuid import uuid4
 import httpx
 from starlette.types import ASGIApp
 
-from clients.protocol.messages.broker import SignalBatchResult
+from clients.protocol.messages.signals import SignalBatchResult
 from clients.protocol.request_token import sign_request
 from service.broker.app import create_app
 from service.cli.serving import settle_memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clients.protocol.messages.broker import SignalBatchResult
+from clients.protocol.messages.signals import SignalBatchResult
 from tests.bench.bench_ingest import PARTY, breakdown, make_batches
 from tests.broker.conftest import database_url, fresh_database, postgres, templates
 from tests.kit import open_stage

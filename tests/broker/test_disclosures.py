@@ -12,7 +12,8 @@ import pytest
 from clients.protocol.encoding import b64u_decode
 from clients.protocol.errors import SignatureError
 from clients.protocol.leaf_promise import verify_promise
-from clients.protocol.messages.broker import Disclosure, Withdrawal
+from clients.protocol.messages.disclosure import Disclosure
+from clients.protocol.messages.signals import Withdrawal
 from clients.protocol.signatures import public_key
 from clients.protocol.signed_items import (
     DisclosedItems,

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 import covenant_rules
-from clients.protocol.messages.broker import Withdrawal
+from clients.protocol.messages.signals import Withdrawal
 from service.broker.tables import metadata
 from service.disclosure import feed
 from service.principals import Principal, Role

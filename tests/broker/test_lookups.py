@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from clients.protocol.encoding import b64u_encode
-from clients.protocol.messages.broker import Token
+from clients.protocol.messages.signals import Token
 from tests.kit.disclosure import Answer, World, address
 from tests.kit.stage import Stage
 from tests.service.cast import amended

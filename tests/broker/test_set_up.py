@@ -21,7 +21,7 @@ from clients.protocol.ceremony import (
     verify_published_keys,
 )
 from clients.protocol.group import GENERATOR, Element, Scalar, random_scalar
-from clients.protocol.messages.broker import CovenantDescription
+from clients.protocol.messages.covenant import CovenantDescription
 from clients.protocol.messages.keyholder import CommitmentsAnswer, ConversionShares
 from service.audit.tables import AuditEntryRow
 from service.broker.keyholder import KeyHolder

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import select
 
 from clients.protocol.merkle import Tree
-from clients.protocol.messages.broker import SignalBatchResult, SignalStatus
+from clients.protocol.messages.signals import SignalBatchResult, SignalStatus
 from clients.protocol.signed_items import DisclosedItems, item_slots, plain_items, verify_disclosed
 from service.audit.tables import AuditEntryRow
 from service.signals import matching, reading, repository

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from clients.protocol.messages.broker import DisclosedHit, Disclosure
+from clients.protocol.messages.disclosure import DisclosedHit, Disclosure
 from clients.sdk import Session, VerificationError, making
 from clients.sdk.opening import NotOpened, Opened, Opener
 from tests.governance.conftest import founded, postgres, town

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import Disclosure
+from clients.protocol.messages.disclosure import Disclosure
 from clients.protocol.messages.governance import OfficerEnrolment
 from clients.protocol.messages.keyholder import Enrolment
 from clients.sdk import Refused, open_profile

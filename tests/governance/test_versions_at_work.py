@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from clients.protocol.messages.broker import SignalBatch
 from clients.protocol.messages.keyholder import Enrolment
+from clients.protocol.messages.signals import SignalBatch
 from clients.sdk import ClientError, Refused, Stale, VerificationError, create_profile, open_profile
 from clients.sdk.journal import EntryState
 from clients.sdk.opening import Opened

@@ -17,7 +17,7 @@ import httpx
 from sqlalchemy import text
 
 from clients.protocol.encoding import b64u_encode
-from clients.protocol.messages.broker import SignalStatus, Token
+from clients.protocol.messages.signals import SignalStatus, Token
 from clients.protocol.normalise import NORMALISATION_VERSION
 from tests.kit.partner import Made, subject
 from tests.kit.stage import Stage

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from clients.protocol.messages.base import Message
-from clients.protocol.messages.broker import (
+from clients.protocol.messages.signals import (
     ItemSalts,
     SealedVariant,
     SignalBatch,

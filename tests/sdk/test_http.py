@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from clients.protocol import jws
-from clients.protocol.messages.broker import GrantRequest, NoticePage
+from clients.protocol.messages.disclosure import GrantRequest, NoticePage
 from clients.protocol.request_token import verify_request
 from clients.sdk.errors import ClientError, OverQuota, Refused, Stale, Unreachable
 from clients.sdk.http import Conversation

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from clients.cli import fields
 from clients.cli.plain import plain
-from clients.protocol.messages.broker import DisclosedHit, Disclosure, GroundMessage, Hit, LeafPromise
+from clients.protocol.messages.disclosure import DisclosedHit, Disclosure, GroundMessage, Hit, LeafPromise
 from clients.sdk import Session
 from clients.sdk.opening import Opened
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
-from clients.protocol.messages.broker import SignalSubmission
+from clients.protocol.messages.signals import SignalSubmission
 from service.errors import LocatedFault
 from service.validation import faults_of, pointer_to
 

@@ -18,8 +18,8 @@ from clients.protocol.messages.base import (
     Moment,
     Whole,
 )
-from clients.protocol.messages.broker import Token
 from clients.protocol.messages.log import ShownFieldMessage
+from clients.protocol.messages.signals import Token
 
 MOST_HANDLES = 8
 """Subject handles in one search: more than one subject has match keys."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from clients.protocol.messages.base import Identifier, Message, Moment
-from clients.protocol.messages.broker import SignalAnchor
+from clients.protocol.messages.disclosure import SignalAnchor
 
 RefusalReason = Literal[
     "not-necessary",

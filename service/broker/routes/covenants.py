@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 
-from clients.protocol.messages.broker import CovenantDescription, SetUpAnswer
+from clients.protocol.messages.covenant import CovenantDescription, SetUpAnswer
 from clients.protocol.messages.governance import OperatorReason
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.officers import OFFICERS

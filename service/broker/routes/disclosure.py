@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from sqlmodel import Session
 
 from clients.protocol.messages.base import IDENTIFIER_PATTERN
-from clients.protocol.messages.broker import (
+from clients.protocol.messages.disclosure import (
     Disclosure,
     DisclosureRequest,
     GrantAnswer,

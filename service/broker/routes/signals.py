@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from clients.protocol.messages.broker import (
+from clients.protocol.messages.signals import (
     OwnSignalPage,
     SignalBatch,
     SignalBatchResult,

@@ -10,7 +10,7 @@ import pytest
 import service.evaluation.entitlement
 from clients.protocol.encoding import b64u_encode
 from clients.protocol.messages.audit import SubjectTokens
-from clients.protocol.messages.broker import Token
+from clients.protocol.messages.signals import Token
 from clients.protocol.normalise import NORMALISATION_VERSION
 from clients.protocol.officers import OFFICERS
 from clients.sdk.errors import ClientError, OverQuota, Refused
