@@ -41,7 +41,7 @@ def check_document(source: bytes, name: str = DEFAULT_NAME) -> tuple[Covenant | 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that was read: the covenant it holds and the tree with its places, as far as there are any."""
+    """A document that was read: the covenant it holds and the tree with its places, or why it holds none."""
 
     covenant: Covenant | None
     root: Mapping | None
@@ -49,7 +49,7 @@ class Document:
 
 
 def read_covenant(source: bytes, name: str = DEFAULT_NAME) -> Document:
-    """As `check_document`, with the tree besides, for those who have more to say about places in it."""
+    """As `check_document`, with the tree of a covenant besides, for who has more to say about places in it."""
     report = Report(name)
     root = read_document(source, report)
     if root is not None:
@@ -57,4 +57,4 @@ def read_covenant(source: bytes, name: str = DEFAULT_NAME) -> Document:
         check_forms(root, COVENANT, declared_in(root), report)
         if not report.failed:
             return Document(build(root, version=sha256(source).hexdigest()), root, ())
-    return Document(None, root, report.diagnostics())
+    return Document(None, None, report.diagnostics())

@@ -233,9 +233,11 @@ def test_an_item_in_a_list_of_words_that_is_no_word_is_skipped() -> None:
 
 def test_a_tree_becomes_plain_values_with_nothing_where_something_was_refused() -> None:
     place = Place(1, 1)
-    words = {word: Scalar(word, True, place) for word in ("1", "1.5", "0x1F", "1" * 19, "true", "null", "text", "")}
+    words = {
+        word: Scalar(word, True, place) for word in ("1", "1.5", "0x1F", "1" * 18, "1" * 19, "true", "null", "text", "")
+    }
     read = [plain(word) for word in words.values()]
-    assert read == [1, "1.5", "0x1F", "1" * 19, True, None, "text", None]
+    assert read == [1, "1.5", "0x1F", int("1" * 18), "1" * 19, True, None, "text", None]
     assert plain(Scalar("1", False, place)) == "1"
     tree = Mapping({"a": (words["text"], Listing((Refused(place), words["1"]), place))}, place)
     assert plain(tree) == {"a": [None, 1]}

@@ -7,13 +7,14 @@ from datetime import date
 from hashlib import sha256
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from covenant_rules.catalogue import CodeEntry, catalogue, explain_code
 from covenant_rules.diagnostics import MOST_DIAGNOSTICS, CovenantError, Severity
 from covenant_rules.load import check_document, load
-from covenant_rules.model import AUDIT_FIELDS, CategoryClass, Duration, Effect, Place
+from covenant_rules.model import AUDIT_FIELDS, AuditSight, CategoryClass, Duration, Effect, Place
 from covenant_rules.shapes import parse_day, parse_span
 from tests.rules.fragments import COMPLEX_APPROACH, EXAMPLES, with_sections
 
@@ -65,6 +66,30 @@ def test_all_is_written_out() -> None:
     assert (promise.purposes, promise.categories) == (set(COVENANT.purposes), set(COVENANT.categories))
     everything = load(with_sections("handling_codes:\n  hidden: {title: Hidden, blocks: [{to: all, items: all}]}\n"))
     assert everything.handling_codes["hidden"].blocks[0].items == set(everything.items)
+
+
+def test_all_items_of_a_forbid_and_of_a_promise_are_written_out() -> None:
+    anywhere = "clause: art. 1, stages: all, from: all, to: all, categories: all, items: all"
+    forbid = f"rules:\n  - {{forbid: nothing, purpose: nuisance, {anywhere}}}\n"
+    covenant = load(with_sections(f"{forbid}never:\n  - {{never: anything, purposes: all, {anywhere}}}\n"))
+    assert covenant.rules[0].items == covenant.never[0].items == set(covenant.items)
+
+
+def test_every_part_knows_its_id_and_its_title() -> None:
+    values = yaml.safe_load(COMPLEX_APPROACH)
+    covenant = load(COMPLEX_APPROACH.encode())
+    assert covenant.id == values["covenant"]
+    for section in ("kinds", "parties", "purposes", "categories", "fields", "stages", "handling_codes"):
+        for id_, part in getattr(covenant, section).items():
+            entry = values[section][id_]
+            assert (part.id, part.title) == (id_, entry if section == "kinds" else entry["title"])
+
+
+def test_an_audit_section_that_is_silent_about_the_source_shows_it_nothing() -> None:
+    right = "    audit: {source: [day, party, purpose, items]}\n"
+    assert right in COMPLEX_APPROACH
+    (rule, *_) = load(COMPLEX_APPROACH.replace(right, "    audit: {confidential: P30D}\n", 1).encode()).rules
+    assert rule.audit == AuditSight(frozenset(), frozenset(AUDIT_FIELDS), Duration(days=30))
 
 
 def test_every_rule_knows_where_it_stands() -> None:
@@ -162,6 +187,7 @@ def test_an_error_carries_every_diagnostic() -> None:
     with pytest.raises(CovenantError) as caught:
         load(b"title: 5\n", "draft.yaml")
     assert {"CR202", "CR204"} <= {diagnostic.code for diagnostic in caught.value.diagnostics}
+    assert {diagnostic.file for diagnostic in caught.value.diagnostics} == {"draft.yaml"}
     assert str(caught.value).count("\n") == len(caught.value.diagnostics) - 1
 
 
