@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,14 @@ from service.broker.tables import metadata
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
 from tests.kit import Stage, open_stage, reopen_stage
+from tests.kit.disclosure import World
 from tests.service.conftest import FreshDatabase, fresh_database, postgres, templates
 
 __all__ = ["fresh_database", "postgres", "templates"]
 
 _numbers = itertools.count(1)
+
+MakeWorld = Callable[[bytes], World]
 
 
 @pytest.fixture
@@ -43,3 +47,21 @@ def stage(postgres: EmbeddedPostgres, founded: Stage, tmp_path: Path) -> Iterato
     with reopen_stage(founded, postgres.create(name, template="founded"), tmp_path) as opened:
         yield opened
     postgres.drop(name)
+
+
+@pytest.fixture
+def world(stage: Stage) -> World:
+    """The same, as its parties see it."""
+    return World(stage)
+
+
+@pytest.fixture
+def make_world(fresh_database: FreshDatabase, tmp_path: Path) -> Iterator[MakeWorld]:
+    """A world under another covenant than the usual one."""
+    with ExitStack() as stack:
+
+        def make(document: bytes) -> World:
+            url = fresh_database(metadata).engine.url.render_as_string(hide_password=False)
+            return World(stack.enter_context(open_stage(url, tmp_path / "other", document=document)))
+
+        yield make

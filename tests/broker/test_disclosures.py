@@ -25,15 +25,9 @@ from clients.protocol.signed_items import (
 )
 from service.principals import Principal, Role
 from tests.kit.disclosure import RECENT, Answer, World, address
-from tests.kit.stage import Stage
 from tests.service.cast import amended
 
 NOTES = {"note.gist": b"noise at night", "note.full": b"noise at night, every night", "contact.role": b"desk officer"}
-
-
-@pytest.fixture
-def world(stage: Stage) -> World:
-    return World(stage)
 
 
 def hits(answer: Answer) -> dict[str, Any]:

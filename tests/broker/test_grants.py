@@ -13,15 +13,10 @@ from clients.protocol.encoding import b64u_decode
 from clients.protocol.grants import Grant, verify_grant
 from clients.protocol.sealing import open_field, unwrap_key
 from tests.kit.disclosure import Answer, World, address
-from tests.kit.stage import ISSUER, KEY_HOLDER_ISSUER, Stage
+from tests.kit.stage import ISSUER, KEY_HOLDER_ISSUER
 from tests.service.cast import amended
 
 NOTES = {"note.gist": b"noise at night", "note.full": b"noise at night, every night", "contact.role": b"desk officer"}
-
-
-@pytest.fixture
-def world(stage: Stage) -> World:
-    return World(stage)
 
 
 def granted(world: World, answer: Answer) -> Grant:

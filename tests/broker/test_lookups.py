@@ -13,17 +13,11 @@ import pytest
 from clients.protocol.encoding import b64u_encode
 from clients.protocol.messages.signals import Token
 from tests.kit.disclosure import Answer, World, address
-from tests.kit.stage import Stage
 from tests.service.cast import amended
 
 IDS_AND_TIMES = re.compile(rb'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|"(decidedAt|leafHash|signature)":"[^"]*"')
 
 FEW = amended("nuisance: {police: 50}", "nuisance: {police: 3}")
-
-
-@pytest.fixture
-def world(stage: Stage) -> World:
-    return World(stage)
 
 
 def seen_by_two(world: World, number: int = 1, landlord: str = "housing-north") -> tuple[str, str]:

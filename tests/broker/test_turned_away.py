@@ -5,12 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.kit.disclosure import World
-from tests.kit.stage import Stage
-
-
-@pytest.fixture
-def world(stage: Stage) -> World:
-    return World(stage)
 
 
 @pytest.mark.parametrize("path", ["/hits", "/notices", "/signals", "/release-requests"])
