@@ -23,6 +23,7 @@ from hashlib import sha256, shake_256
 from clients.protocol import merkle
 from clients.protocol.encoding import lp
 from clients.protocol.errors import EncodingError, MerkleError
+from clients.protocol.keyed_hash import INNER, INNER_REST, OUTER, OUTER_REST
 
 __all__ = ["SALT_BYTES", "PartialView", "ShownField", "entry_leaf", "leaf_of_view", "partial_view"]
 
@@ -31,8 +32,6 @@ _TAGGED = lp("covenant-broker/v1 audit entry")
 _IN_A_GROUP = 16
 _FILLING = lp("\0")
 """The name that no field can have, from whose key the digests that fill up are drawn with SHAKE-256 (FIPS 202)."""
-_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
-_INNER_REST, _OUTER_REST = b"\x36" * 32, b"\x5c" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +114,17 @@ def _prefix(name: str) -> bytes:
 def _digests(salt: bytes, fields: Mapping[str, bytes]) -> list[bytes]:
     """Of the fields in their order, and of what fills them up to whole groups.
 
-    HMAC (RFC 2104) is written out: a verifier takes twenty an entry, and `hmac` would take twice the time.
+    HMAC is written out: a verifier takes twenty an entry, and `hmac` would take twice the time.
     """
     if len(salt) != SALT_BYTES:
         raise EncodingError("the salt of an entry is 32 bytes")
-    inner, outer = salt.translate(_INNER) + _INNER_REST, salt.translate(_OUTER) + _OUTER_REST
+    inner, outer = salt.translate(INNER) + INNER_REST, salt.translate(OUTER) + OUTER_REST
     digests = []
     for name, value in fields.items():
         prefix = _prefix(name)
         key = sha256(outer + sha256(inner + prefix).digest()).digest()
-        hashed = sha256(key.translate(_INNER) + _INNER_REST + prefix + value).digest()
-        digests.append(sha256(key.translate(_OUTER) + _OUTER_REST + hashed).digest())
+        hashed = sha256(key.translate(INNER) + INNER_REST + prefix + value).digest()
+        digests.append(sha256(key.translate(OUTER) + OUTER_REST + hashed).digest())
     missing = -len(digests) % _IN_A_GROUP if digests else _IN_A_GROUP
     if missing:
         filling = shake_256(sha256(outer + sha256(inner + _FILLING).digest()).digest()).digest(32 * missing)
@@ -134,8 +133,8 @@ def _digests(salt: bytes, fields: Mapping[str, bytes]) -> list[bytes]:
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    hashed = sha256(key.translate(_INNER) + _INNER_REST + message).digest()
-    return sha256(key.translate(_OUTER) + _OUTER_REST + hashed).digest()
+    hashed = sha256(key.translate(INNER) + INNER_REST + message).digest()
+    return sha256(key.translate(OUTER) + OUTER_REST + hashed).digest()
 
 
 def _grouped(digests: list[bytes]) -> Iterator[list[bytes]]:

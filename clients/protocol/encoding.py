@@ -10,18 +10,17 @@ Whatever is hashed, signed or compared by two programs goes through here, so not
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from binascii import a2b_base64
+
+from pydantic_core import SchemaValidator, core_schema
 
 from clients.protocol.errors import EncodingError
 
 __all__ = ["b64u_decode", "b64u_encode", "lp", "utf8"]
 
-# What is standard base64 only, padding included, becomes a byte that no alphabet has.
-_TO_STANDARD_ALPHABET = bytes.maketrans(b"-_+/=", b"+/\xff\xff\xff")
-_PADDING = (b"", b"", b"==", b"=")
-"""By the length of the text modulo 4; a single character that is left over is no encoding at all."""
-_LAST_WITHOUT_STRAY_BITS = (frozenset[str](), frozenset[str](), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"))
-"""The characters whose last four, or two, of six bits are zero: with those the text ends, by its length modulo 4."""
+_BASE64 = SchemaValidator(
+    core_schema.bytes_schema(), core_schema.CoreConfig(val_json_bytes="base64", cache_strings="none")
+)
+"""Reads a JSON string in base64 of either alphabet, padded or not, but nothing after the last byte's bits."""
 _SHORT_LENGTHS = [length.to_bytes(2, "big") for length in range(256)]
 
 
@@ -51,13 +50,12 @@ def b64u_decode(text: str, *, length: int | None = None) -> bytes:
 
     Raises EncodingError for padding, other alphabets, white space, and stray bits after the last byte.
     """
-    left_over = len(text) % 4
     try:
-        raw = a2b_base64(text.encode("ascii").translate(_TO_STANDARD_ALPHABET) + _PADDING[left_over], strict_mode=True)
+        if "+" in text or "/" in text or "=" in text or "\\" in text:
+            raise ValueError
+        raw: bytes = _BASE64.validate_json(f'"{text}"')
     except ValueError:
-        raise EncodingError("not unpadded base64url") from None
-    if left_over and text[-1] not in _LAST_WITHOUT_STRAY_BITS[left_over]:
-        raise EncodingError("base64url has stray bits after its last byte")
+        raise EncodingError("not canonical unpadded base64url") from None
     if length is not None and len(raw) != length:
         raise EncodingError(f"expected {length} bytes, got {len(raw)}")
     return raw

@@ -22,7 +22,7 @@ from io import BytesIO
 from clients.protocol import signatures
 from clients.protocol.encoding import lp
 from clients.protocol.errors import EncodingError, MerkleError, SignatureError
-from clients.protocol.merkle import Tree, leaf_hash, root_from_inclusion, root_of_leaves
+from clients.protocol.merkle import leaf_hash, root_from_inclusion, root_of_leaves
 
 __all__ = [
     "PLAIN_ITEMS",
@@ -191,12 +191,11 @@ def sign_batch(covenant: str, version: str, party: str, leaves: Sequence[bytes],
 
 def verify_batch(
     covenant: str, version: str, party: str, leaves: Sequence[bytes], signature: bytes, public_key: bytes
-) -> Tree:
-    """The tree of a batch that the party signed, from which each leaf's path is made. Raises SignatureError."""
-    tree = Tree(_checked_leaves(leaves))
-    statement = _batch_statement(covenant, version, party, tree.size, tree.root())
+) -> None:
+    """Raises SignatureError unless the party signed just these leaves."""
+    root = root_of_leaves(_checked_leaves(leaves))
+    statement = _batch_statement(covenant, version, party, len(leaves), root)
     signatures.verify(public_key, _BATCH_DOMAIN, statement, signature)
-    return tree
 
 
 def verify_disclosed(disclosed: DisclosedItems, public_key: bytes) -> None:

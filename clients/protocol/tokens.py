@@ -14,18 +14,17 @@ for each other to hand it over. What goes to a pool includes scalars, so trust i
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
 from typing import TypeVar
 
 from clients.protocol import oprf
 from clients.protocol.encoding import lp
-from clients.protocol.errors import EncodingError, GroupError
+from clients.protocol.errors import GroupError
 from clients.protocol.group import Element, Scalar, multiply, multiply_base, random_scalar
+from clients.protocol.keyed_hash import keyed_hash
 from clients.protocol.oprf import Proof
 
 __all__ = [
@@ -145,31 +144,17 @@ def rekey_many(
 def pseudonym_index(pepper: bytes, match_key: str, epoch: int) -> Callable[[Element], bytes]:
     """What the broker's database finds pseudonyms by: gives 32 bytes for each, HMAC-SHA-256(pepper, κ ‖ epoch ‖ t).
 
-    Raises EncodingError for a pepper of fewer than 32 bytes.
+    Raises EncodingError for a pepper that is not 32 bytes long.
     """
-    return _keyed(pepper, match_key, str(epoch))
+    return keyed_hash(pepper, lp(match_key, str(epoch)) + _ELEMENT_LENGTH)
 
 
 def subject_handle(audit_key: bytes, match_key: str) -> Callable[[Element], bytes]:
     """What the audit log names subjects by: gives 32 bytes for each, HMAC-SHA-256(audit key, κ ‖ t).
 
-    Raises EncodingError for a key of fewer than 32 bytes.
+    Raises EncodingError for a key that is not 32 bytes long.
     """
-    return _keyed(audit_key, match_key)
-
-
-def _keyed(key: bytes, *scope: str) -> Callable[[Element], bytes]:
-    """HMAC over lp(scope …, element). What all elements share is hashed once: a third of the time is left."""
-    if len(key) < 32:
-        raise EncodingError("an HMAC key has at least 32 bytes")
-    begun = hmac.new(key, lp(*scope) + _ELEMENT_LENGTH, sha256)
-
-    def hashed(element: Element) -> bytes:
-        one = begun.copy()
-        one.update(element)
-        return one.digest()
-
-    return hashed
+    return keyed_hash(audit_key, lp(match_key) + _ELEMENT_LENGTH)
 
 
 # -- shares of a batch: functions of the module, so that they can be sent to another process

@@ -32,7 +32,10 @@ class LogCopy:
     directory: Path
 
     def checkpoint(self) -> str:
-        return self._text("checkpoint")
+        try:
+            return self._read("checkpoint").decode()
+        except UnicodeDecodeError:
+            raise ClientError(f"{self.directory / 'checkpoint'} is not text") from None
 
     def hashes(self, tile: Tile) -> bytes:
         """The leaf hashes of one tile of level 0."""
@@ -42,15 +45,9 @@ class LogCopy:
     def has_entries(self) -> bool:
         return (self.directory / "entries").is_dir()
 
-    def entries(self, tile: Tile) -> list[str]:
-        """The lines of one bundle."""
-        return self._text(f"entries/{bundle_path(tile.index, tile.width)}").splitlines()
-
-    def _text(self, name: str) -> str:
-        try:
-            return self._read(name).decode()
-        except UnicodeDecodeError:
-            raise ClientError(f"{self.directory / name} is not text") from None
+    def entries(self, tile: Tile) -> list[bytes]:
+        """The lines of one bundle, each of which is an entry in UTF-8."""
+        return self._read(f"entries/{bundle_path(tile.index, tile.width)}").splitlines()
 
     def _read(self, name: str) -> bytes:
         try:

@@ -116,14 +116,14 @@ def claim(session: Session, covenant_id: str, party: str, leaves: Mapping[UUID, 
 def store(
     session: Session, batch: Row, signals: Iterable[Row], fields: Iterable[Row], pseudonyms: Iterable[Row]
 ) -> None:
-    """One batch with its accepted signals, whose ids were claimed, by COPY."""
-    for table, rows in (
-        (SignalBatchRow, (batch,)),
-        (SignalRow, signals),
-        (SignalFieldRow, fields),
-        (PseudonymRow, pseudonyms),
-    ):
-        copy_rows(session, table, rows)
+    """One batch with its accepted signals, whose ids were claimed, by COPY. What the batch says, its signals do not."""
+    of_signals = {name: batch[name] for name in ("covenant_id", "batch_id", "party", "version", "submitted_at")}
+    of_signals |= {"state": "live", "ended_at": None, "ended_because": None}
+    of_fields = {"covenant_id": batch["covenant_id"]}
+    copy_rows(session, SignalBatchRow, (batch,))
+    copy_rows(session, SignalRow, signals, alike=of_signals)
+    copy_rows(session, SignalFieldRow, fields, alike=of_fields)
+    copy_rows(session, PseudonymRow, pseudonyms, alike=of_fields | {"party": batch["party"], "live": True})
 
 
 def pseudonyms_of(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> list[PseudonymRow]:

@@ -28,14 +28,11 @@ def batch_row(incoming: Incoming, batch_id: UUID) -> Row:
     }
 
 
-def signal_row(incoming: Incoming, admitted: Admitted, batch_id: UUID) -> Row:
+def signal_row(admitted: Admitted) -> Row:
     signal = admitted.signal
     salts = signal.salts
     return {
-        "covenant_id": incoming.covenant.id,
         "signal_id": signal.signal_id,
-        "party": incoming.party,
-        "state": "live",
         "subject_kind": signal.subject_kind,
         "category": signal.category,
         "day": signal.day,
@@ -43,15 +40,10 @@ def signal_row(incoming: Incoming, admitted: Admitted, batch_id: UUID) -> Row:
         "origins": list(signal.origins),
         "handling_codes": list(signal.handling_codes),
         "sealed": [f"{one.field}.{one.variant}" for one in signal.fields],
-        "version": incoming.covenant.version,
-        "submitted_at": incoming.now,
-        "batch_id": batch_id,
         "leaf_index": admitted.leaf_index,
         "digests": b"".join(admitted.digests),
         "salts": salts.category + salts.day + salts.purposes + salts.origins + salts.handling_codes,
         "replaces": signal.replaces,
-        "ended_at": None,
-        "ended_because": None,
     }
 
 
@@ -59,7 +51,6 @@ def field_rows(incoming: Incoming) -> Iterable[Row]:
     for admitted in incoming.admitted.values():
         for sealed in admitted.signal.fields:
             yield {
-                "covenant_id": incoming.covenant.id,
                 "signal_id": admitted.signal.signal_id,
                 "field": sealed.field,
                 "variant": sealed.variant,
@@ -79,12 +70,9 @@ def pseudonym_rows(incoming: Incoming, evidence: Mapping[tuple[UUID, str, bytes]
             subject = kept.subject
             earlier = signal.replaces and evidence.get((signal.replaces, subject.match_key, subject.index))
             yield {
-                "covenant_id": incoming.covenant.id,
                 "match_key": subject.match_key,
                 "index_": subject.index,
                 "signal_id": signal.signal_id,
-                "party": incoming.party,
-                "live": True,
                 "handle": subject.handle,
                 "sealed": kept.sealed,
                 "evidence_at": earlier or incoming.now,

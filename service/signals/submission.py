@@ -206,7 +206,7 @@ class Submissions:
         repository.store(
             session,
             rows.batch_row(incoming, batch_id),
-            [rows.signal_row(incoming, admitted, batch_id) for admitted in incoming.admitted.values()],
+            map(rows.signal_row, incoming.admitted.values()),
             rows.field_rows(incoming),
             rows.pseudonym_rows(incoming, evidence),
         )

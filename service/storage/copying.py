@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from struct import Struct
+from types import MappingProxyType
 from typing import Any, cast
 
 import psycopg
@@ -49,12 +50,19 @@ _ELEMENT_TYPES = {types.Text: 25, LargeBinary: 17, types.Uuid: 2950}
 """The object ids of `text`, `bytea` and `uuid`, which an array names its elements' type by."""
 
 
-def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Mapping[str, Any]]) -> int:
+def copy_rows(
+    session: Session,
+    table: type[SQLModel] | Table,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    alike: Mapping[str, Any] = MappingProxyType({}),
+) -> int:
     """Bulk insert by COPY inside the session's transaction; returns the number of rows.
 
-    Every row names the same columns as the first. Python-side defaults do not apply: give every value, of the type that
-    the column reads back as. Raises sqlalchemy.exc.IntegrityError and its siblings like an INSERT would, and TypeError
-    for a column of a type that is not written here.
+    `alike` has the columns in which all rows have one value; every row names the same other columns as the first.
+    Python-side defaults do not apply: give every value, of the type that the column reads back as. Raises
+    sqlalchemy.exc.IntegrityError and its siblings like an INSERT would, and TypeError for a column of a type that is
+    not written here.
     """
     destination = table if isinstance(table, Table) else cast(Table, table.__table__)  # type: ignore[attr-defined]
     iterator = iter(rows)
@@ -62,14 +70,16 @@ def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Ma
     if first is None:
         return 0
     session.flush()  # rows that the copied ones refer to
-    columns = [destination.columns[name] for name in first]
-    encoders = [(column.key, _encoder(column.type)) for column in columns]
+    columns = [destination.columns[name] for name in (*alike, *first)]
+    encoders = [(name, _encoder(destination.columns[name].type)) for name in first]
+    begin = _columns(len(columns)) + b"".join(
+        _NULL if value is None else _encoder(destination.columns[name].type)(value) for name, value in alike.items()
+    )
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(*filter(None, (destination.schema, destination.name))),
         sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
     )
     driver = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
-    width = _columns(len(columns))
     count, pieces, size = 0, [_HEADER], 0
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
@@ -80,8 +90,8 @@ def copy_rows(session: Session, table: type[SQLModel] | Table, rows: Iterable[Ma
                 encoded = b"".join(
                     [_NULL if (value := row[name]) is None else encode(value) for name, encode in encoders]
                 )
-                pieces += (width, encoded)
-                size += len(encoded)
+                pieces += (begin, encoded)
+                size += len(begin) + len(encoded)
                 count += 1
                 if size > _SENT_AT_ONCE:
                     copy.write(b"".join(pieces))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +32,27 @@ def test_base64url_is_read_back(raw: bytes) -> None:
     assert b64u_decode(b64u_encode(raw), length=len(raw)) == raw
 
 
-@pytest.mark.parametrize("text", ["QQ==", "QR", "A", "QUJ", "Q Q", "Q\n", "QQ\n", "+A", "/A", "é", "QUJDR"])
+@pytest.mark.parametrize(
+    "text",
+    ["QQ==", "QR", "A", "QUJ", "Q Q", "Q\n", "QQ\n", "+A", "/A", "é", "QUJDR", "\\u0051Q", "Q\\/", 'QQ"', "\ud800"],
+)
 def test_other_spellings_of_base64url_are_refused(text: str) -> None:
     with pytest.raises(EncodingError):
         b64u_decode(text)
+
+
+@given(st.text('AQgwZz09-_+/=\\"u é\n', max_size=9))
+def test_only_what_is_written_so_is_read(text: str) -> None:
+    read = None
+    with contextlib.suppress(EncodingError):
+        read = b64u_decode(text)
+    padded = text.replace("+", "!").replace("/", "!").encode("ascii", "replace") + b"=" * (-len(text) % 4)
+    with contextlib.suppress(ValueError):
+        independent = base64.b64decode(padded, altchars=b"-_", validate=True)
+        if base64.urlsafe_b64encode(independent).decode().rstrip("=") == text:
+            assert read == independent
+            return
+    assert read is None
 
 
 def test_base64url_of_another_length_is_refused() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from clients.protocol.encoding import lp
 from clients.protocol.errors import SignatureError
+from clients.protocol.merkle import Tree
 from clients.protocol.signatures import public_key
 from clients.protocol.signed_items import (
     PLAIN_ITEMS,
@@ -53,7 +54,7 @@ ITEMS = [items(number) for number in range(7)]
 SIGNALS: list[CommittedSignal] = [commit_signal(identity(number), SLOTS, ITEMS[number], random) for number in range(7)]
 LEAVES = [signal.leaf for signal in SIGNALS]
 BATCH = sign_batch(COVENANT, VERSION, PARTY, LEAVES, PRIVATE)
-TREE = verify_batch(COVENANT, VERSION, PARTY, LEAVES, BATCH.signature, PUBLIC)
+TREE = Tree(LEAVES)
 
 
 def disclosed(number: int, shown: set[str]) -> DisclosedItems:

@@ -103,6 +103,45 @@ def test_what_is_no_json_text_is_refused(raw: bytes) -> None:
         parse_json(raw)
 
 
+class Members(list[tuple[str, object]]):
+    """An object as it is written, of which a name may stand twice."""
+
+
+names = st.sampled_from(["a", "b", 'c"', "\\", "é", ""]) | texts
+written_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | texts,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.lists(st.tuples(names, inner), max_size=3).map(Members)  # type: ignore[arg-type]
+    ),
+    max_leaves=12,
+)
+
+
+def rendered(value: object, escaped: bool, space: str) -> str:
+    if isinstance(value, Members):
+        inner = [f"{rendered(n, escaped, space)}{space}:{space}{rendered(v, escaped, space)}" for n, v in value]
+        return "{" + f"{space},{space}".join(inner) + "}"
+    if isinstance(value, list):
+        return "[" + f"{space},{space}".join(rendered(v, escaped, space) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=escaped)
+
+
+def repeats(value: object) -> bool:
+    inner = [member for _, member in value] if isinstance(value, Members) else value
+    twice = isinstance(value, Members) and len({name for name, _ in value}) < len(value)
+    return twice or (isinstance(inner, list) and any(map(repeats, inner)))
+
+
+@given(written_values, st.booleans(), st.sampled_from(["", " ", "\n\t"]))
+def test_a_name_that_stands_twice_is_refused_however_it_is_written(value: object, escaped: bool, space: str) -> None:
+    raw = rendered(value, escaped, space).encode()
+    if repeats(value):
+        with pytest.raises(EncodingError, match="duplicate name"):
+            parse_json(raw)
+    else:
+        assert parse_json(raw) == json.loads(raw)
+
+
 def test_a_refusal_does_not_repeat_what_was_read() -> None:
     with pytest.raises(EncodingError) as refusal:
         parse_json(b'{"bsn 911111110": ["911111110", NaN]}')

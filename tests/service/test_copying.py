@@ -108,6 +108,20 @@ def test_a_copied_row_reads_back_as_an_inserted_one(database: Database) -> None:
     assert {row["number"]: row for row in ROWS} == {one.number: one._asdict() for one in copied}
 
 
+@pytest.mark.parametrize("names", [(), ("word", "yes"), ("texts", "facts", "moment", "id"), ("raw",)])
+@pytest.mark.parametrize("said", [full(0), row(0)])
+def test_what_all_rows_have_alike_is_said_once(
+    database: Database, names: tuple[str, ...], said: dict[str, Any]
+) -> None:
+    alike = {name: said[name] for name in names}
+    rows = [{name: value for name, value in full(n).items() if name not in alike} for n in range(3)]
+    with database.transaction() as session:
+        assert copy_rows(session, EVERYTHING, rows, alike=alike) == len(rows)
+    with database.transaction() as session:
+        read = session.connection().execute(select(EVERYTHING).order_by(EVERYTHING.c.number)).all()
+    assert [one._asdict() for one in read] == [one | alike for one in rows]
+
+
 def test_more_rows_than_are_sent_at_once_all_arrive(database: Database) -> None:
     rows = [row(number, raw=bytes([number % 256]) * 1000) for number in range(1000)]
     with database.transaction() as session:
