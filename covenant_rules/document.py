@@ -64,7 +64,7 @@ def read_document(source: bytes, report: Report) -> Mapping | None:
     loader = CSafeLoader(text)
     try:
         return _root(_Events(loader, report))
-    except yaml.YAMLError as error:
+    except yaml.MarkedYAMLError as error:  # its reader has nothing to say of a text without hidden characters
         _report_syntax(error, report)
         return None
     finally:
@@ -93,31 +93,25 @@ def _place_of(text: str, index: int) -> Place:
     return Place(text.count("\n", 0, index) + 1, index - (text.rfind("\n", 0, index) + 1) + 1)
 
 
-def _report_syntax(error: yaml.YAMLError, report: Report) -> None:
-    shows = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "the document is not YAML"
-    mark = getattr(error, "context_mark", shows) if problem in _OPENED else shows
-    place = Place(mark.line + 1, mark.column + 1) if mark else _START
+def _report_syntax(error: Any, report: Report) -> None:
+    shows, problem = error.problem_mark, error.problem
+    mark = error.context_mark if problem in _OPENED else shows
     message, suggestion = _SYNTAX.get(problem, (problem, "check the punctuation and indentation around this place"))
-    if shows and mark is not shows:
+    if mark is not shows:
         suggestion += f"; it shows in line {shows.line + 1}"
-    report.error("CR101", place, message, suggestion)
+    report.error("CR101", Place(mark.line + 1, mark.column + 1), message, suggestion)
 
 
 class _Events:
     """libyaml's events one by one, each with its place, and the report that goes with them."""
 
     def __init__(self, loader: CSafeLoader, report: Report) -> None:
-        self._loader = loader
+        self._get = loader.get_event
         self.report = report
 
     def __iter__(self) -> Iterator[tuple[Any, Place]]:
-        get = self._loader.get_event
-        while True:
-            event: Any = get()
-            if event is None or isinstance(event, yaml.StreamEndEvent):
-                return
-            mark = event.start_mark
+        while (event := self._get()) is not None:
+            mark: Any = event.start_mark
             yield event, Place(mark.line + 1, mark.column + 1)
 
 

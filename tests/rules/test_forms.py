@@ -174,6 +174,12 @@ def test_a_list_with_more_than_it_may_hold_is_told_once(fragment: str) -> None:
     assert [found[0] for found in told(with_sections(fragment))] == ["CR218"]
 
 
+def test_advice_repeats_no_more_of_a_word_than_a_line_can_bear() -> None:
+    words = f"statistics: {{minimum_cell: 10, to: {'k' * 41}}}\narea: {'7' * 61}\n"
+    advice = [advice for *_, advice in told(with_sections(words))]
+    assert advice == [f'write `"{"7" * 60}"`', f"write `[{'k' * 40}]`"]
+
+
 def test_what_was_refused_already_is_told_once() -> None:
     found = told(with_sections("area: *nowhere\nvalid: *nothing\nrules: *none\nquotas: {tokens: *few}\n"))
     assert [code for code, *_ in found] == ["CR105"] * 4

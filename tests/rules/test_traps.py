@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
 
-from covenant_rules.diagnostics import MOST_DIAGNOSTICS
-from covenant_rules.document import MOST_BYTES
+from covenant_rules.diagnostics import MOST_DIAGNOSTICS, Report
+from covenant_rules.document import _HIDDEN, MOST_BYTES, read_document
 from covenant_rules.load import check_document, load
 from covenant_rules.model import Place
+from covenant_rules.tree import Scalar
 from tests.rules.fragments import COMPLEX_APPROACH, with_sections
 
 BOMB = "\n".join(
@@ -39,6 +41,23 @@ def first(source: bytes) -> tuple[str, Place]:
 def test_what_is_left_open_is_told_where_it_was_opened(source: bytes, message: str, advice: str) -> None:
     found = check_document(source)[1][0]
     assert (found.place, found.message, found.suggestion) == (Place(2, 4), message, advice)
+
+
+def test_what_has_no_words_of_ours_is_told_in_those_of_the_parser() -> None:
+    found = check_document(with_sections('title: "\\q"\n'))[1][0]
+    assert (found.code, found.message) == ("CR101", "found unknown escape character")
+    assert found.suggestion == "check the punctuation and indentation around this place"
+
+
+def test_every_character_that_shows_can_stand_in_a_text() -> None:
+    """What the parser cannot read, and would end the reading without a word of why, is among the hidden ones."""
+    whole = "".join(chr(code) for code in range(0x20, sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF)
+    shown = "".join(c for c in whole if c not in '"\\' and not _HIDDEN.match(c))
+    for start in range(0, len(shown), 200_000):
+        text = shown[start : start + 200_000]
+        root = read_document(f'x: "{text}"\n'.encode(), Report("covenant.yaml"))
+        assert root is not None
+        assert root.entries["x"][1] == Scalar(text, False, Place(1, 4))
 
 
 def test_no_yes_and_on_are_words() -> None:
