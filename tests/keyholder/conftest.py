@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.protocol.sealing import SealedField, WrapInfo
 from service.keyholder.tables import metadata
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
@@ -54,3 +55,9 @@ def empty_house(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[House]:
     yield built
     built.close()
     postgres.drop(name)
+
+
+@pytest.fixture
+def field(house: House) -> tuple[WrapInfo, SealedField]:
+    """A field as the police has sealed it."""
+    return house.sealed()

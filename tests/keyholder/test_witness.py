@@ -34,11 +34,6 @@ from tests.service.cast import OtherService
 Field = tuple[WrapInfo, SealedField]
 
 
-@pytest.fixture
-def field(house: House) -> Field:
-    return house.sealed()
-
-
 def grow(house: House, count: int = 1) -> None:
     for _ in range(count):
         house.broker_log.tree.append(uuid4().bytes * 2)
