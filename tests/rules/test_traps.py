@@ -18,6 +18,7 @@ BOMB = "\n".join(
     ["a: &a [x, x, x, x, x, x, x, x, x]"]
     + [f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True)]
 )
+SPLIT = "split the agreement into covenants of one purpose each"
 
 
 def first(source: bytes) -> tuple[str, Place]:
@@ -58,6 +59,38 @@ def test_every_character_that_shows_can_stand_in_a_text() -> None:
         root = read_document(f'x: "{text}"\n'.encode(), Report("covenant.yaml"))
         assert root is not None
         assert root.entries["x"][1] == Scalar(text, False, Place(1, 4))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (
+            b"#" * (MOST_BYTES + 1),
+            f"1:1: error CR103: the document has 1,000,001 bytes, more than 1,000,000; {SPLIT}",
+        ),
+        (b"a: b\nc: \xc3\xa9\xff", "2:5: error CR102: the document is not UTF-8; save it as UTF-8"),
+        (b'a: "\\u202e"\n', "1:4: error CR104: an escape that stands for the invisible character U+202E; remove it"),
+        (b'a: "\\xad"\n', "1:4: error CR104: an escape that stands for the invisible character U+00AD; remove it"),
+        (b"a: *b\n", "1:4: error CR105: the alias `*b`; write out what it stands for"),
+        (b"a: &b [c]\n", "1:4: error CR105: the anchor `&b`; remove it"),
+        (b"a: !b {c: d}\n", "1:4: error CR106: the tag `!b`; remove it, or put the text between quotes"),
+        (b"a: b\n---\nc: d\n", "2:1: error CR110: a second document starts here; keep one covenant in one file"),
+        (b"~\n", "1:1: error CR111: the document is empty; start with `covenant:` and the covenant's id"),
+        (b"\n- a\n", "2:1: error CR111: the document has no sections; start with `covenant:` and its id"),
+        (
+            b"%YAML 1.1\n---\na: b\n",
+            "1:1: error CR112: a directive stands before the document; remove the line with `%`",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_place_with_what_to_do(source: bytes, said: str) -> None:
+    assert f"covenant.yaml:{said}" in [str(found) for found in check_document(source)[1]]
+
+
+def test_lists_and_mappings_stand_at_most_twelve_levels_inside_each_other() -> None:
+    for depth, codes in ((11, ["CR203"]), (12, ["CR109"])):  # inside the mapping of sections
+        found = check_document(with_sections(f"area: {'[' * depth}{']' * depth}\n"))[1]
+        assert [diagnostic.code for diagnostic in found] == codes
 
 
 def test_no_yes_and_on_are_words() -> None:
