@@ -41,21 +41,16 @@ def put(session: Session, covenant: Covenant, party: str, subjects: Iterable[int
     """Live signals of the party, without sealed fields, one on each subject."""
     batch, signals, pseudonyms = uuid4(), [], []
     for subject in subjects:
-        key = {"covenant_id": covenant.id, "signal_id": uuid4()}
+        key = {"signal_id": uuid4()}
         signals.append(
             key
             | {
-                "party": party,
-                "state": "live",
                 "subject_kind": "address",
                 "category": "noise",
                 "day": RECENT,
                 "purposes": ["nuisance"],
                 "origins": [],
                 "handling_codes": [],
-                "version": covenant.version,
-                "submitted_at": NOW,
-                "batch_id": batch,
                 "leaf_index": 0,
                 "digests": bytes(32 * 8),
                 "salts": bytes(SALT_BYTES * len(PLAIN_ITEMS)),
@@ -69,8 +64,6 @@ def put(session: Session, covenant: Covenant, party: str, subjects: Iterable[int
                 | {
                     "match_key": match_key,
                     "index_": index,
-                    "party": party,
-                    "live": True,
                     "handle": index,
                     "sealed": bytes(60),
                     "evidence_at": NOW,

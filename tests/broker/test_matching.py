@@ -44,7 +44,7 @@ def put(
     """A live signal of `party` on the subject with these (match key, value) pairs."""
     signal_id, batch_id = uuid4(), uuid4()
     repository.claim(session, covenant, party, {signal_id: bytes(32)})
-    key = {"covenant_id": covenant, "signal_id": signal_id}
+    key = {"signal_id": signal_id}
     repository.store(
         session,
         {
@@ -60,23 +60,16 @@ def put(
         [
             key
             | {
-                "party": party,
-                "state": "live",
                 "subject_kind": "address",
                 "category": "noise",
                 "day": day,
                 "purposes": ["nuisance"],
                 "origins": [],
                 "handling_codes": [],
-                "version": VERSION,
-                "submitted_at": NOW,
-                "batch_id": batch_id,
                 "leaf_index": 0,
                 "digests": bytes(32),
                 "salts": bytes(64),
                 "replaces": None,
-                "ended_at": None,
-                "ended_because": None,
             }
         ],
         [],
@@ -85,8 +78,6 @@ def put(
             | {
                 "match_key": match_key,
                 "index_": index(match_key, subject),
-                "party": party,
-                "live": True,
                 "handle": index("handle", subject),
                 "sealed": bytes(60),
                 "evidence_at": NOW,
