@@ -186,6 +186,12 @@ def test_what_was_refused_already_is_told_once() -> None:
     assert [code for code, *_ in told(b"*root\n")] == ["CR105"]
 
 
+def test_what_was_refused_leaves_its_place_behind() -> None:
+    root = read_document(b"area: *nowhere\n", Report("covenant.yaml"))
+    assert root is not None
+    assert root.value("area") == Refused(Place(1, 7))
+
+
 def test_a_key_that_was_refused_already_is_told_once() -> None:
     found = told(with_sections("statistics:\n  minimum_cell: 10\n  *key : [care]\n"))
     assert [code for code, *_ in found] == ["CR105"]

@@ -217,6 +217,14 @@ def test_a_duplicate_key_is_found_at_every_depth() -> None:
     assert document.decode().splitlines()[found.place.line - 1].strip() == "noise: P9Y"
 
 
+def test_a_duplicate_key_is_told_with_the_line_of_the_first_and_not_of_what_it_holds() -> None:
+    found = check_document(b"a:\n  b: c\nd: e\na: f\n")[1]
+    (message,) = [str(diagnostic) for diagnostic in found if diagnostic.code == "CR108"]
+    assert message == (
+        "covenant.yaml:4:1: error CR108: `a` stands here a second time, the first is in line 1; keep one of the two"
+    )
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_harmless() -> None:
     plain = load(COMPLEX_APPROACH.encode())
     windows = load(b"\xef\xbb\xbf" + COMPLEX_APPROACH.replace("\n", "\r\n").encode())
