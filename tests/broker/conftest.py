@@ -65,3 +65,10 @@ def make_world(fresh_database: FreshDatabase, tmp_path: Path) -> Iterator[MakeWo
             return World(stack.enter_context(open_stage(url, tmp_path / "other", document=document)))
 
         yield make
+
+
+@pytest.fixture
+def fresh(database_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """A stage where police and municipality are enrolled, and nobody else."""
+    with open_stage(database_url, tmp_path, parties=["police", "municipality"]) as stage:
+        yield stage
