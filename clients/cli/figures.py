@@ -46,7 +46,7 @@ def replay(file: CovenantFile, profile: ProfileOption = DEFAULT_PROFILE, as_json
 
 
 def figures(
-    purpose: Annotated[str, typer.Argument(help="The purpose that the signals serve.", metavar="PURPOSE")],
+    purpose: Annotated[str, typer.Option(help="The purpose that the signals serve.")],
     profile: ProfileOption = DEFAULT_PROFILE,
     actor: ActorOption = None,
     as_json: JsonOption = False,
