@@ -137,7 +137,7 @@ def verify(
     if key is None:
         raise TokenError("the token is signed with a key that is not known here")
     try:
-        payload = jws.verify(token, public_jwk(key) | {"alg": "ES256"}, algorithms=["ES256"])
+        payload = jws.verify(token, ECKey(key, "ES256"), algorithms=["ES256"])
     except JOSEError:
         raise TokenError("the token's signature does not hold") from None
     try:

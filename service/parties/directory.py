@@ -29,7 +29,7 @@ def register(session: Session, principal: Principal, public_key: Mapping[str, st
     covenant_id = principal.covenant_id or EVERY_COVENANT
     key_id = public_keys.key_id(public_key)
     refuse_replaced(session, covenant_id, public_keys.thumbprint(public_key))
-    for other in repository.principals(session, key_id):
+    for other in repository.principals(session.connection(), key_id):
         if EVERY_COVENANT in (covenant_id, other.covenant_id) or covenant_id == other.covenant_id:
             raise Conflict("key-taken", "the authentication key is registered already, for someone else")
     row = PrincipalRow(
@@ -68,8 +68,8 @@ class RegisteredPrincipals(PrincipalDirectory):
         if key_id in self._operators:
             return self._operators[key_id]
         wanted = {EVERY_COVENANT, covenant_id}
-        with self._database.transaction() as session:
-            rows = [row for row in repository.principals(session, key_id) if row.covenant_id in wanted]
+        with self._database.statement() as connection:
+            rows = [row for row in repository.principals(connection, key_id) if row.covenant_id in wanted]
         if len(rows) != 1:
             return None
         row = rows[0]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import Connection, Row, delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
@@ -123,8 +124,12 @@ def service(session: Session) -> ServiceRow | None:
     return session.exec(select(ServiceRow)).one_or_none()
 
 
-def principals(session: Session, key_id: str) -> list[PrincipalRow]:
-    return list(session.exec(select(PrincipalRow).where(PrincipalRow.key_id == key_id)))
+_PRINCIPALS = text("SELECT covenant_id, principal_id, role, party, public_key FROM principal WHERE key_id = :key_id")
+
+
+def principals(connection: Connection, key_id: str) -> Sequence[Row[Any]]:
+    """Whose the key is, in every covenant that knows it."""
+    return connection.execute(_PRINCIPALS, {"key_id": key_id}).all()
 
 
 def principals_named(session: Session, covenant_id: str, principal_id: str, role: str) -> list[PrincipalRow]:

@@ -56,8 +56,8 @@ class DatabaseSpentTokens:
         """Records a token that holds until `expires_at`; False if it was recorded before. Raises Unavailable."""
         digest = sha256(lp(principal_id, token_id)).digest()
         values = {"digest": digest, "expires_at": expires_at}
-        with self._database.transaction() as session:
-            fresh = session.connection().execute(_SPEND, values).first() is not None
+        with self._database.statement() as connection:
+            fresh = connection.execute(_SPEND, values).first() is not None
         if next(self._spent) % _PURGE_EVERY == 0:
             self.purge()
         return fresh

@@ -31,7 +31,7 @@ from service.principals import Principal, PrincipalDirectory, RegisteredKey, Rol
 from service.web.context import context_of
 from service.web.query import require_known_query
 
-__all__ = ["Authenticator", "SpentTokens", "TurnedAway", "authenticate", "require"]
+__all__ = ["Authenticator", "SpentTokens", "TurnedAway", "require"]
 
 TurnedAway = Callable[[Principal, str | None, str, Refused], None]
 """Puts on record that a caller was refused for its role: who, the covenant in the path if any, the trace, and why."""
@@ -110,10 +110,8 @@ class _KeysOnDemand(Mapping[str, EllipticCurvePublicKey]):
         raise TypeError("the registered keys are looked up, never listed")
 
 
-def authenticate(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Principal:
-    """FastAPI dependency: the caller, by the authenticator that the app was built with."""
+def _authenticate(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Principal:
+    """The caller, by the authenticator that the app was built with."""
     if credentials is None or len(request.headers.getlist("authorization")) != 1:
         raise Unauthenticated("token-missing", "send one request token as Authorization: Bearer")
     authenticator: Authenticator = request.app.state.authenticator
@@ -130,10 +128,13 @@ def authenticate(
     return context.principal
 
 
-def require(*roles: Role) -> Callable[[Request, Principal], Principal]:
+def require(*roles: Role) -> Callable[[Request, HTTPAuthorizationCredentials | None], Principal]:
     """FastAPI dependency: the caller, refused on record unless it has one of `roles`, and asking what can be asked."""
 
-    def allowed(request: Request, principal: Annotated[Principal, Depends(authenticate)]) -> Principal:
+    def allowed(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Principal:
+        principal = _authenticate(request, credentials)
         if principal.role not in roles:
             refusal = Refused(
                 "role-not-allowed",

@@ -69,16 +69,18 @@ class LogSigner:
 
     def key(self, covenant_id: str) -> LogKey:
         """The public half, under the name of one covenant's log."""
-        origin = log_origin(self.issuer, None if covenant_id == SERVICE_LOG else covenant_id)
-        return LogKey(origin, public_key(self.private_key))
+        return LogKey(self._origin(covenant_id), public_key(self.private_key))
 
     def promise(self, covenant_id: str, entry_id: UUID, leaf: bytes, at: datetime) -> bytes:
         """The signature by which the covenant's log is bound to an entry that has no place yet."""
-        return sign_promise(self.private_key, self.key(covenant_id).origin, entry_id, leaf, at)
+        return sign_promise(self.private_key, self._origin(covenant_id), entry_id, leaf, at)
 
     def sign(self, covenant_id: str, size: int, root: bytes) -> str:
         """The signed note."""
-        return sign_checkpoint(Checkpoint(self.key(covenant_id).origin, size, root), self.private_key)
+        return sign_checkpoint(Checkpoint(self._origin(covenant_id), size, root), self.private_key)
+
+    def _origin(self, covenant_id: str) -> str:
+        return log_origin(self.issuer, None if covenant_id == SERVICE_LOG else covenant_id)
 
 
 class Sequencer:
