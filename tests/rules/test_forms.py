@@ -186,6 +186,21 @@ def test_what_was_refused_already_is_told_once() -> None:
     assert [code for code, *_ in told(b"*root\n")] == ["CR105"]
 
 
+def test_a_rule_that_is_two_at_once_is_pointed_at_where_the_second_begins() -> None:
+    source = with_sections("rules:\n  - {permit: a, forbid: b}\n")
+    (found,) = [found for found in check_document(source)[1] if found.code == "CR214"]
+    assert source.decode().splitlines()[found.place.line - 1][found.place.column - 1 :] == "forbid: b}"
+
+
+def test_a_text_may_have_as_many_characters_as_it_may() -> None:
+    assert told(with_sections(f"area: {'x' * 200}\n")) == []
+
+
+def test_words_beside_a_misplaced_all_are_judged() -> None:
+    found = told(with_sections("statistics: {minimum_cell: 10, to: [all, caer]}\n"))
+    assert [code for code, *_ in found] == ["CR214", "CR301"]
+
+
 def test_what_was_refused_leaves_its_place_behind() -> None:
     root = read_document(b"area: *nowhere\n", Report("covenant.yaml"))
     assert root is not None
