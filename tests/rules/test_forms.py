@@ -6,7 +6,7 @@ import pytest
 
 from covenant_rules.conformance import check_forms
 from covenant_rules.declared import declared_in
-from covenant_rules.diagnostics import Report
+from covenant_rules.diagnostics import MOST_DIAGNOSTICS, Report
 from covenant_rules.document import read_document
 from covenant_rules.grammar import COVENANT
 from covenant_rules.load import check_document
@@ -158,8 +158,11 @@ def test_a_section_with_more_than_it_may_hold_is_told_once(section: str, most: i
     found = told(with_sections(f"{section}:\n{entries}"))
     advice = "leave out what is not needed, or make a second covenant"
     assert ("CR218", f"{most + 1} entries stand here, more than {most}", advice) in found
-    place = [diagnostic for diagnostic in found if "`7`" in diagnostic[1]]
-    assert not place, "the entries of a section that is too long are not judged one by one"
+    judged = [diagnostic for diagnostic in found if "`7`" in diagnostic[1]]
+    assert not judged, "the entries of a section that is too long are not judged one by one"
+    longest = [code for code, *_ in told(with_sections(f"{section}:\n{entries}".removesuffix(f"  word-{most}: 7\n")))]
+    assert "CR218" not in longest
+    assert longest.count("CR204" if section == "kinds" else "CR203") == min(most, MOST_DIAGNOSTICS)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +193,21 @@ def test_a_rule_that_is_two_at_once_is_pointed_at_where_the_second_begins() -> N
     source = with_sections("rules:\n  - {permit: a, forbid: b}\n")
     (found,) = [found for found in check_document(source)[1] if found.code == "CR214"]
     assert source.decode().splitlines()[found.place.line - 1][found.place.column - 1 :] == "forbid: b}"
+
+
+@pytest.mark.parametrize("number", [1, 1000])
+def test_a_number_may_be_the_least_and_the_greatest(number: int) -> None:
+    assert told(with_sections(f"statistics: {{minimum_cell: {number}}}\n")) == []
+
+
+@pytest.mark.parametrize("key", ["when", "lookup", "obligations", "audit"])
+def test_what_belongs_to_a_permit_is_an_unknown_key_elsewhere(key: str) -> None:
+    """In a forbid with the reason, beside what is complete with the advice to remove it."""
+    forbid = f"rules:\n  - {{forbid: a, {key}: b}}\n"
+    advice = "a forbid holds always; put conditions on the permits"
+    assert ("CR217", f"a forbid has no key `{key}`", advice) in told(with_sections(forbid))
+    statistics = f"statistics: {{minimum_cell: 10, to: [care], {key}: b}}\n"
+    assert told(with_sections(statistics)) == [("CR201", f"the statistics has no key `{key}`", "remove it")]
 
 
 def test_a_text_may_have_as_many_characters_as_it_may() -> None:
