@@ -60,11 +60,11 @@ def shown(mutant: str) -> str:
 
 @cache
 def _texts(module: str) -> dict[str, list[str]]:
-    """By name, the lines of each function below its own name."""
+    """By name, the lines of each function, in which its own name is left out."""
     source, _ = mutated(module)
     lines = source.splitlines()
     return {
-        node.name: lines[node.lineno : node.end_lineno]
+        node.name: [lines[node.lineno - 1].replace(node.name, ""), *lines[node.lineno : node.end_lineno]]
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
     }
