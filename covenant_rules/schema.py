@@ -69,7 +69,7 @@ def json_schema() -> Schema:
 
 def schema_text() -> str:
     """The schema as it stands in `covenant.schema.json`."""
-    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def _schema(shape: Shape, records: dict[str, Schema]) -> Schema:
