@@ -78,19 +78,19 @@ def _decoded(source: bytes, report: Report) -> str | None:
         return None
     body = source.removeprefix(BOM_UTF8)
     try:
-        text = body.decode("utf-8")
+        text = body.decode()
     except UnicodeDecodeError as error:
-        before = body[: error.start].decode("utf-8")
-        report.error("CR102", _place_of(before, len(before)), "the document is not UTF-8", "save it as UTF-8")
+        place = _place_after(body[: error.start].decode())
+        report.error("CR102", place, "the document is not UTF-8", "save it as UTF-8")
         return None
     for found in _HIDDEN.finditer(text):
-        place = _START if report.is_full else _place_of(text, found.start())  # a search from the start of the text
+        place = _START if report.is_full else _place_after(text[: found.start()])  # a search from the start of the text
         report.error("CR104", place, f"the invisible character U+{ord(found.group()):04X}", "remove it")
     return None if report.failed else text
 
 
-def _place_of(text: str, index: int) -> Place:
-    return Place(text.count("\n", 0, index) + 1, index - (text.rfind("\n", 0, index) + 1) + 1)
+def _place_after(before: str) -> Place:
+    return Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def _report_syntax(error: Any, report: Report) -> None:

@@ -174,6 +174,7 @@ def test_a_document_above_a_megabyte_is_not_read() -> None:
         ("title: Vogelplein".encode("utf-16"), "CR102", Place(1, 1)),
         (b"a: b\ntitle: \x00\n", "CR104", Place(2, 8)),
         ("title: a\u202eb\n".encode(), "CR104", Place(1, 9)),
+        (b"\n\x00", "CR104", Place(2, 1)),
         ("title: zero\u200bwidth\n".encode(), "CR104", Place(1, 12)),
         ("title: \ufffe\n".encode(), "CR104", Place(1, 8)),
         (b"\xef\xbb\xbf\xc3\xa9\xff: b", "CR102", Place(1, 2)),
