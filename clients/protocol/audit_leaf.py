@@ -19,11 +19,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256, shake_256
+from struct import unpack
 
 from clients.protocol import merkle
 from clients.protocol.encoding import lp
 from clients.protocol.errors import EncodingError, MerkleError
-from clients.protocol.keyed_hash import INNER, INNER_REST, OUTER, OUTER_REST
+from clients.protocol.keyed_hash import INNER, INNER_REST, OUTER, OUTER_REST, keyed_hash
 
 __all__ = ["SALT_BYTES", "PartialView", "ShownField", "entry_leaf", "leaf_of_view", "partial_view"]
 
@@ -71,8 +72,9 @@ def partial_view(salt: bytes, fields: Mapping[str, bytes], names: Collection[str
         opened = len(rest) < len(group)
         groups.append(None if opened else _group(group))
         hidden += rest if opened else ()
+    key_of = keyed_hash(salt)
     return PartialView(
-        {name: ShownField(_hmac(salt, lp(name)), fields[name]) for name in shown.values()}, tuple(hidden), tuple(groups)
+        {name: ShownField(key_of(lp(name)), fields[name]) for name in shown.values()}, tuple(hidden), tuple(groups)
     )
 
 
@@ -94,7 +96,7 @@ def leaf_of_view(view: PartialView) -> bytes:
         raise MerkleError("no entry has fields like these")
     for name, field in view.shown.items():
         prefix = lp(name)
-        digests.append(_hmac(field.key, prefix + field.value))
+        digests.append(keyed_hash(field.key, prefix)(field.value))
     opened = map(_group, _grouped(digests))
     return _leaf(next(opened) if group is None else group for group in view.groups)
 
@@ -114,27 +116,21 @@ def _prefix(name: str) -> bytes:
 def _digests(salt: bytes, fields: Mapping[str, bytes]) -> list[bytes]:
     """Of the fields in their order, and of what fills them up to whole groups.
 
-    HMAC is written out: a verifier takes twenty an entry, and `hmac` would take twice the time.
+    The second HMAC is written out: a verifier takes ten an entry, and a call would be a tenth of their time.
     """
     if len(salt) != SALT_BYTES:
         raise EncodingError("the salt of an entry is 32 bytes")
-    inner, outer = salt.translate(INNER) + INNER_REST, salt.translate(OUTER) + OUTER_REST
+    key_of = keyed_hash(salt)
     digests = []
     for name, value in fields.items():
         prefix = _prefix(name)
-        key = sha256(outer + sha256(inner + prefix).digest()).digest()
+        key = key_of(prefix)
         hashed = sha256(key.translate(INNER) + INNER_REST + prefix + value).digest()
         digests.append(sha256(key.translate(OUTER) + OUTER_REST + hashed).digest())
     missing = -len(digests) % _IN_A_GROUP if digests else _IN_A_GROUP
     if missing:
-        filling = shake_256(sha256(outer + sha256(inner + _FILLING).digest()).digest()).digest(32 * missing)
-        digests += [filling[at : at + 32] for at in range(0, len(filling), 32)]
+        digests += unpack("32s" * missing, shake_256(key_of(_FILLING)).digest(32 * missing))
     return digests
-
-
-def _hmac(key: bytes, message: bytes) -> bytes:
-    hashed = sha256(key.translate(INNER) + INNER_REST + message).digest()
-    return sha256(key.translate(OUTER) + OUTER_REST + hashed).digest()
 
 
 def _grouped(digests: list[bytes]) -> Iterator[list[bytes]]:

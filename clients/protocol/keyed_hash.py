@@ -20,7 +20,7 @@ INNER, OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C)
 INNER_REST, OUTER_REST = b"\x36" * 32, b"\x5c" * 32
 
 
-def keyed_hash(key: bytes, head: bytes) -> Callable[[bytes], bytes]:
+def keyed_hash(key: bytes, head: bytes = b"") -> Callable[[bytes], bytes]:
     """HMAC-SHA-256(key, head ‖ rest) as a function of the rest; key and head are hashed once.
 
     Raises EncodingError for a key that is not 32 bytes long.

@@ -211,7 +211,10 @@ class _Tally:
         if not about.startswith(self._own) or not _is_day_of(fields["day"], time):
             self._odd.append(index)
         self._erasures.there(index, fields)
-        self._first, self._last = min(self._first, time), max(self._last, time)
+        if time < self._first:
+            self._first = time
+        if time > self._last:
+            self._last = time
 
     def settle(self) -> None:
         """Raises VerificationError for everything that was found."""

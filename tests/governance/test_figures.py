@@ -88,7 +88,9 @@ def test_a_party_that_the_covenant_names_reads_area_figures(
 ) -> None:
 
     def figures(who: str, *more: str, refused: bool = False):  # type: ignore[no-untyped-def]
-        return run("", "figures", "--purpose", "nuisance", "--profile", str(town.directory / who), *more, refused=refused)
+        return run(
+            "", "figures", "--purpose", "nuisance", "--profile", str(town.directory / who), *more, refused=refused
+        )
 
     town.submit("police", *(record(f"p{n}", n, day="2026-10-05") for n in range(1, 13)))
     town.upkeep()  # the broker draws the months up by itself too
