@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-__all__ = ["Principal", "PrincipalDirectory", "RegisteredKey", "Role"]
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+__all__ = ["Admitted", "Principal", "PrincipalDirectory", "Role"]
 
 
 class Role(StrEnum):
@@ -37,18 +39,26 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredKey:
-    """A principal and the ES256 public key (JWK, RFC 7517) with which it signs its requests."""
+class Admitted:
+    """Who signed a request token. It is `fresh` unless it was spent before."""
 
     principal: Principal
-    public_key: Mapping[str, str]
+    fresh: bool
 
 
 class PrincipalDirectory(Protocol):
-    """Where authentication finds keys. The parties slice has it from its database."""
+    """Where authentication finds who asks. The parties slice has it from its database."""
 
-    def find(self, key_id: str, covenant_id: str | None) -> RegisteredKey | None:
-        """The key with RFC 7638 thumbprint `key_id` that may act in `covenant_id`, or None.
+    def public_key(self, key_id: str) -> EllipticCurvePublicKey | None:
+        """The ES256 key with this RFC 7638 thumbprint if anybody ever registered it here.
+
+        A thumbprint names one key for good, so what was found once need not be looked up again; whose it is now, if
+        anybody's, says `admit`. Raises Unavailable when it cannot look.
+        """
+        ...
+
+    def admit(self, key_id: str, covenant_id: str | None, token_id: str, expires_at: datetime) -> Admitted | None:
+        """Whose the key is that may act in `covenant_id`, and its token is spent; None where it is nobody's.
 
         `covenant_id` is the one in the request's path, None where the path has none. A key registered for two covenants
         is two principals; an operator's or service's key is found for every covenant. Suspended parties are found: they

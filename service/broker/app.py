@@ -157,8 +157,8 @@ def create_app(
 ) -> Api:
     """The broker as an ASGI app. It holds database connections until its lifespan ends."""
     context = create_context(settings, clock=clock, random=random, transport=transport, pool=pool)
-    directory = RegisteredPrincipals(context.database, operators=settings.operators)
     spent = DatabaseSpentTokens(context.database, clock=clock)
+    directory = RegisteredPrincipals(context.database, operators=settings.operators, spent=spent)
     keys = KeyDirectory(settings.key_directory)
     log = LogDesk(context.database, context.audit, context.desk.log, witnessed=True)
     audit = AuditDesk.of(log, context.parties, clock=clock, secret=keys.read("service/cursors"), issuer=settings.issuer)
@@ -206,7 +206,7 @@ def create_app(
                 context.comparisons,
             ),
         ),
-        authenticator=Authenticator(directory, audience=settings.issuer, clock=clock, spent=spent),
+        authenticator=Authenticator(directory, audience=settings.issuer, clock=clock),
         turned_away=log.turned_away,
         checks=(context.database.ready,),
         concerns=concerns,

@@ -64,12 +64,9 @@ def create_app(
     audit = AuditDesk.of(
         log, holder.parties, clock=clock, secret=directory.read("service/cursors"), issuer=settings.issuer
     )
-    authenticator = Authenticator(
-        RegisteredPrincipals(database, operators=settings.operators),
-        audience=settings.issuer,
-        clock=clock,
-        spent=DatabaseSpentTokens(database, clock=clock),
-    )
+    spent = DatabaseSpentTokens(database, clock=clock)
+    principals = RegisteredPrincipals(database, operators=settings.operators, spent=spent)
+    authenticator = Authenticator(principals, audience=settings.issuer, clock=clock)
 
     def concerns() -> tuple[str, ...]:
         with database.transaction() as session:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from sqlmodel import Session
 
+from clients.protocol.jws import public_key_from_jwk
 from service.errors import Conflict
 from service.parties import keys as public_keys
 from service.parties import repository
 from service.parties.tables import PrincipalRow
-from service.principals import Principal, PrincipalDirectory, RegisteredKey, Role
+from service.principals import Admitted, Principal, PrincipalDirectory, Role
 from service.storage.database import Database
+from service.storage.spent_tokens import DatabaseSpentTokens
 
 __all__ = ["RegisteredPrincipals", "refuse_replaced", "register"]
 
@@ -29,7 +32,7 @@ def register(session: Session, principal: Principal, public_key: Mapping[str, st
     covenant_id = principal.covenant_id or EVERY_COVENANT
     key_id = public_keys.key_id(public_key)
     refuse_replaced(session, covenant_id, public_keys.thumbprint(public_key))
-    for other in repository.principals(session.connection(), key_id):
+    for other in repository.principals(session, key_id):
         if EVERY_COVENANT in (covenant_id, other.covenant_id) or covenant_id == other.covenant_id:
             raise Conflict("key-taken", "the authentication key is registered already, for someone else")
     row = PrincipalRow(
@@ -53,26 +56,33 @@ def refuse_replaced(session: Session, covenant_id: str, *fingerprints: bytes) ->
 class RegisteredPrincipals(PrincipalDirectory):
     """Authentication's view of the registry, and the operators that the service was started with.
 
-    `operators` maps a name to its public JWK. They stand in the
-    settings, for somebody has to enrol the first.
+    `operators` maps a name to its public JWK. They stand in the settings, for somebody has to enrol the first.
     """
 
-    def __init__(self, database: Database, *, operators: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self, database: Database, *, operators: Mapping[str, Mapping[str, str]], spent: DatabaseSpentTokens
+    ) -> None:
         self._database = database
-        self._operators = {
-            public_keys.key_id(jwk): RegisteredKey(Principal(name, Role.OPERATOR), dict(jwk))
-            for name, jwk in operators.items()
-        }
+        self._spent = spent
+        self._operators = {public_keys.key_id(jwk): Principal(name, Role.OPERATOR) for name, jwk in operators.items()}
+        self._keys = {public_keys.key_id(jwk): public_key_from_jwk(jwk) for jwk in operators.values()}
 
-    def find(self, key_id: str, covenant_id: str | None) -> RegisteredKey | None:
+    def public_key(self, key_id: str) -> EllipticCurvePublicKey | None:
+        if key_id not in self._keys:
+            with self._database.statement() as connection:
+                jwk = repository.public_key(connection, key_id)
+            if jwk is None:
+                return None
+            self._keys[key_id] = public_key_from_jwk(jwk)
+        return self._keys[key_id]
+
+    def admit(self, key_id: str, covenant_id: str | None, token_id: str, expires_at: datetime) -> Admitted | None:
         if key_id in self._operators:
-            return self._operators[key_id]
-        wanted = {EVERY_COVENANT, covenant_id}
-        with self._database.statement() as connection:
-            rows = [row for row in repository.principals(connection, key_id) if row.covenant_id in wanted]
+            return Admitted(self._operators[key_id], self._spent.spend(key_id, token_id, expires_at))
+        wanted = {"key": key_id, "everywhere": EVERY_COVENANT, "covenant": covenant_id}
+        rows = self._spent.spend_in(repository.ADMITTING, key_id, token_id, expires_at, **wanted)
         if len(rows) != 1:
             return None
-        row = rows[0]
-        everywhere = row.covenant_id == EVERY_COVENANT
-        principal = Principal(row.principal_id, Role(row.role), row.party, None if everywhere else row.covenant_id)
-        return RegisteredKey(principal, row.public_key)
+        (row,) = rows
+        enrolled_in = None if row.covenant_id == EVERY_COVENANT else row.covenant_id
+        return Admitted(Principal(row.principal_id, Role(row.role), row.party, enrolled_in), row.fresh)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, text, update
+from sqlalchemy import Connection, delete, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
 from service.errors import Conflict
 from service.parties.tables import AdministratorRow, FormerKeyRow, PartyRow, PrincipalRow, ServiceRow
+from service.storage.spent_tokens import SPENDING
 
 
 def insert(session: Session, *rows: SQLModel) -> None:
@@ -124,12 +124,28 @@ def service(session: Session) -> ServiceRow | None:
     return session.exec(select(ServiceRow)).one_or_none()
 
 
-_PRINCIPALS = text("SELECT covenant_id, principal_id, role, party, public_key FROM principal WHERE key_id = :key_id")
+def principals(session: Session, key_id: str) -> list[PrincipalRow]:
+    return list(session.exec(select(PrincipalRow).where(PrincipalRow.key_id == key_id)))
 
 
-def principals(connection: Connection, key_id: str) -> Sequence[Row[Any]]:
-    """Whose the key is, in every covenant that knows it."""
-    return connection.execute(_PRINCIPALS, {"key_id": key_id}).all()
+_PUBLIC_KEY = text("SELECT public_key FROM principal WHERE key_id = :key_id LIMIT 1")
+
+
+def public_key(connection: Connection, key_id: str) -> Mapping[str, str] | None:
+    """The key itself, whoever's it is."""
+    return connection.execute(_PUBLIC_KEY, {"key_id": key_id}).scalar_one_or_none()
+
+
+ADMITTING = text(
+    f"""
+    WITH known AS (
+        SELECT covenant_id, principal_id, role, party FROM principal
+        WHERE key_id = :key AND covenant_id IN (:everywhere, CAST(:covenant AS varchar))
+    ), spent AS ({SPENDING.format(condition="EXISTS (SELECT FROM known)")})
+    SELECT known.*, EXISTS (SELECT FROM spent) AS fresh FROM known
+    """  # noqa: S608 - constants
+)
+"""Whose the key is, in one covenant or everywhere, and whether its token was still to be spent; it now is."""
 
 
 def principals_named(session: Session, covenant_id: str, principal_id: str, role: str) -> list[PrincipalRow]:

@@ -4,7 +4,7 @@
 
 The JWS (ES256, see `clients.protocol.request_token`) covers method, path with query, and the SHA-256 of the body, names
 this service as its audience and lives for at most a minute. So a token that leaks serves no other request than the one
-it was made for, and where a record of spent tokens is given, not even that one a second time.
+it was made for, and not even that one a second time.
 
 Routes say whom they are for:
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -24,14 +24,14 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from clients.protocol.errors import TokenError
-from clients.protocol.jws import public_key_from_jwk
+from clients.protocol.jws import unverified_kid
 from clients.protocol.request_token import verify_request
 from service.errors import Refused, Unauthenticated
-from service.principals import Principal, PrincipalDirectory, RegisteredKey, Role
+from service.principals import Principal, PrincipalDirectory, Role
 from service.web.context import context_of
 from service.web.query import require_known_query
 
-__all__ = ["Authenticator", "SpentTokens", "TurnedAway", "require"]
+__all__ = ["Authenticator", "TurnedAway", "require"]
 
 TurnedAway = Callable[[Principal, str | None, str, Refused], None]
 """Puts on record that a caller was refused for its role: who, the covenant in the path if any, the trace, and why."""
@@ -45,63 +45,47 @@ _bearer = HTTPBearer(
 )
 
 
-class SpentTokens(Protocol):
-    """Remembers request tokens until they expire."""
-
-    def spend(self, principal_id: str, token_id: str, expires_at: datetime) -> bool:
-        """Records the token; False if it was recorded before."""
-        ...
-
-
 class Authenticator:
     """Verifies request tokens for one service. `audience` is its issuer string."""
 
-    def __init__(
-        self,
-        directory: PrincipalDirectory,
-        *,
-        audience: str,
-        clock: Callable[[], datetime],
-        spent: SpentTokens | None = None,
-    ) -> None:
+    def __init__(self, directory: PrincipalDirectory, *, audience: str, clock: Callable[[], datetime]) -> None:
         self._directory = directory
+        self._keys = _RegisteredKeys(directory)
         self._audience = audience
         self._clock = clock
-        self._spent = spent
 
     def authenticate(self, token: str, *, method: str, target: str, body: bytes, covenant_id: str | None) -> Principal:
         """The principal that signed this very request; `target` is path and query as they were sent.
 
         Raises Unauthenticated, with the same words whatever is wrong; the log has the reason.
         """
-        keys = _KeysOnDemand(self._directory, covenant_id)
         try:
             claims = verify_request(
-                token, keys, audience=self._audience, method=method, target=target, body=body, now=self._clock()
+                token, self._keys, audience=self._audience, method=method, target=target, body=body, now=self._clock()
             )
         except TokenError as error:
             raise _unauthenticated(str(error)) from None
-        principal = keys.found.principal if keys.found is not None else None
-        if principal is None or principal.id != claims.principal:
+        admitted = self._directory.admit(unverified_kid(token), covenant_id, claims.jti, claims.expires_at)
+        if admitted is None:
+            raise _unauthenticated("the key is registered to nobody who may act here")
+        if admitted.principal.id != claims.principal:
             raise _unauthenticated("the key is registered to another principal than the token names")
-        if self._spent is not None and not self._spent.spend(principal.id, claims.jti, claims.expires_at):
+        if not admitted.fresh:
             raise _unauthenticated("the token was used before")
-        return replace(principal, actor=claims.actor)
+        return replace(admitted.principal, actor=claims.actor)
 
 
-class _KeysOnDemand(Mapping[str, EllipticCurvePublicKey]):
-    """The directory as the mapping from key id to public key that the verifier asks for: one look-up, when it asks."""
+class _RegisteredKeys(Mapping[str, EllipticCurvePublicKey]):
+    """The directory as the mapping from key id to public key that the verifier asks for."""
 
-    def __init__(self, directory: PrincipalDirectory, covenant_id: str | None) -> None:
+    def __init__(self, directory: PrincipalDirectory) -> None:
         self._directory = directory
-        self._covenant_id = covenant_id
-        self.found: RegisteredKey | None = None
 
     def __getitem__(self, key_id: str) -> EllipticCurvePublicKey:
-        self.found = self._directory.find(key_id, self._covenant_id)
-        if self.found is None:
+        found = self._directory.public_key(key_id)
+        if found is None:
             raise KeyError
-        return public_key_from_jwk(self.found.public_key)
+        return found
 
     def __iter__(self) -> Iterator[str]:
         raise TypeError("the registered keys are looked up, never listed")

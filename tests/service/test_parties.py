@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from sqlalchemy import MetaData
 from sqlmodel import Session
 
@@ -18,16 +20,18 @@ from service.audit import tables as audit_tables
 from service.audit.events import SERVICE_LOG, Log
 from service.audit.writer import AuditWriter
 from service.errors import Conflict, Invalid, NotFound, Refused
-from service.parties import tables
+from service.parties import repository, tables
 from service.parties.counterpart import Counterpart
 from service.parties.directory import RegisteredPrincipals
 from service.parties.service import Parties
-from service.principals import Principal, Role
+from service.principals import Admitted, Principal, Role
+from service.storage import spent_tokens
 from service.storage.database import Database
+from service.storage.spent_tokens import DatabaseSpentTokens
 from tests.service.cast import OPERATOR, Approver, Clock, Member, OtherService
 
 METADATA = MetaData()
-for table in (*audit_tables.TABLES, *tables.TABLES):
+for table in (*audit_tables.TABLES, *tables.TABLES, *spent_tokens.TABLES):
     table.__table__.to_metadata(METADATA)  # type: ignore[attr-defined]
 
 CLOCK = Clock()
@@ -40,6 +44,22 @@ COUNTERPART = Counterpart(AUDIT, clock=CLOCK)
 @pytest.fixture
 def database(fresh_database: Callable[[MetaData], Database]) -> Database:
     return fresh_database(METADATA)
+
+
+class Gate:
+    """The registry as authentication sees it, at one replica. Every call brings a token of its own, or `token`."""
+
+    def __init__(self, database: Database, operators: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        spent = DatabaseSpentTokens(database, clock=CLOCK)
+        self.directory = RegisteredPrincipals(database, operators=operators or {}, spent=spent)
+
+    def admit(self, key: EllipticCurvePrivateKey, covenant: str | None = C, token: str = "") -> Admitted | None:
+        expires = CLOCK() + timedelta(seconds=60)
+        return self.directory.admit(jws.thumbprint(key), covenant, token or secrets.token_hex(16), expires)
+
+    def who(self, key: EllipticCurvePrivateKey, covenant: str | None = C) -> Principal | None:
+        admitted = self.admit(key, covenant)
+        return admitted and admitted.principal
 
 
 def enrol(database: Database, member: Member, covenant: str = C, keys: PartyKeys | None = None) -> bool:
@@ -61,12 +81,41 @@ def test_an_enrolled_party_is_active_and_found_by_its_key(database: Database) ->
         assert PARTIES.active_parties(session, C) == {"police"}
         assert PARTIES.find(session, C, "police").keys == police.keys
         assert [party.party for party in PARTIES.list(session, C)] == ["police"]
-    directory = RegisteredPrincipals(database, operators={})
-    found = directory.find(jws.thumbprint(police.authentication), C)
-    assert found is not None
-    assert found.principal == Principal("police", Role.PARTY, "police", C)
-    assert found.public_key == jws.public_jwk(police.authentication)
+    gate, key = Gate(database), police.authentication
+    assert gate.admit(key) == Admitted(Principal("police", Role.PARTY, "police", C), fresh=True)
+    assert gate.directory.public_key(jws.thumbprint(key)) == key.public_key()
     assert events(database) == ["party-enrolled"]
+
+
+def test_a_key_is_a_principals_no_longer_than_the_registry_says_so(database: Database) -> None:
+    enrol(database, police := Member("police"))
+    gate, key = Gate(database), police.authentication
+    assert gate.directory.public_key(jws.thumbprint(key)) is not None
+    assert gate.who(key) is not None
+    with database.transaction() as session:
+        assert repository.forget_principal(session, C, "police", "party")
+    assert gate.directory.public_key(jws.thumbprint(key)) is not None  # it is remembered, and good for nothing
+    assert gate.admit(key) is None
+
+
+def test_a_token_is_taken_once_whichever_replica_it_is_shown_to(database: Database) -> None:
+    enrol(database, police := Member("police"))
+    operator = jws.generate_key()
+    replicas = [Gate(database, {"operator-1": jws.public_jwk(operator)}) for _ in range(2)]
+    for key in (police.authentication, operator):
+        admitted = [gate.admit(key, token="jti-1") for gate in replicas]
+        assert [one and one.fresh for one in admitted] == [True, False]
+
+
+def test_a_key_that_nobody_has_spends_nothing(database: Database) -> None:
+    police = Member("police")
+    gate, key = Gate(database), police.authentication
+    assert gate.admit(key, token="jti-1") is None
+    enrol(database, police)
+    assert gate.admit(key, "severe-nuisance", token="jti-1") is None
+    admitted = gate.admit(key, token="jti-1")
+    assert admitted is not None
+    assert admitted.fresh
 
 
 def test_enrolling_again_with_the_same_keys_is_harmless(database: Database) -> None:
@@ -95,10 +144,9 @@ def test_an_organisation_may_use_its_keys_in_two_covenants_and_is_two_principals
     police = Member("police")
     enrol(database, police)
     enrol(database, replace(police, party="politie"), covenant="severe-nuisance")
-    directory = RegisteredPrincipals(database, operators={})
-    key_id = jws.thumbprint(police.authentication)
-    found = [directory.find(key_id, covenant) for covenant in (C, "severe-nuisance", "drug-premises", None)]
-    assert [key and key.principal.id for key in found] == ["police", "politie", None, None]
+    gate, key = Gate(database), police.authentication
+    found = [gate.who(key, covenant) for covenant in (C, "severe-nuisance", "drug-premises", None)]
+    assert [who and who.id for who in found] == ["police", "politie", None, None]
 
 
 def test_every_key_that_is_none_is_named_at_once(database: Database) -> None:
@@ -209,11 +257,9 @@ def test_there_is_one_other_service_and_its_key_is_good_for_every_covenant(datab
         COUNTERPART.enrol(session, OtherService("second-broker").enrolment, by=OPERATOR)
     with database.transaction() as session:
         assert COUNTERPART.known(session).grant_key_id == jws.thumbprint(broker.granting)
-    directory = RegisteredPrincipals(database, operators={})
+    gate = Gate(database)
     for covenant in (C, None):
-        found = directory.find(jws.thumbprint(broker.authentication), covenant)
-        assert found is not None
-        assert found.principal == Principal("broker", Role.SERVICE)
+        assert gate.who(broker.authentication, covenant) == Principal("broker", Role.SERVICE)
     assert events(database, SERVICE_LOG) == ["service-enrolled"]
 
 
@@ -227,8 +273,9 @@ def test_a_service_cannot_be_a_party_under_the_same_key(database: Database) -> N
 
 def test_operators_stand_in_the_settings(database: Database) -> None:
     key = jws.generate_key()
-    directory = RegisteredPrincipals(database, operators={"operator-1": jws.public_jwk(key)})
-    found = directory.find(jws.thumbprint(key), C)
-    assert found is not None
-    assert found.principal == OPERATOR
-    assert directory.find(jws.thumbprint(jws.generate_key()), C) is None
+    gate = Gate(database, {"operator-1": jws.public_jwk(key)})
+    assert gate.who(key) == OPERATOR
+    assert gate.directory.public_key(jws.thumbprint(key)) == key.public_key()
+    stranger = jws.generate_key()
+    assert gate.directory.public_key(jws.thumbprint(stranger)) is None
+    assert gate.who(stranger) is None

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from service import errors
 from service.web.app import Api, build_api
 from service.web.authentication import Authenticator
-from tests.web.little_service import AUDIENCE, NOW, SECRET, TURNED_AWAY, Directory, Spent, router
+from tests.web.little_service import AUDIENCE, NOW, SECRET, TURNED_AWAY, Directory, router
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def api(directory: Directory) -> Api:
     def ready() -> None:
         raise errors.Unavailable("database-unavailable", "the database did not answer")
 
-    authenticator = Authenticator(directory, audience=AUDIENCE, clock=lambda: NOW, spent=Spent())
+    authenticator = Authenticator(directory, audience=AUDIENCE, clock=lambda: NOW)
     return build_api(
         title="Test",
         description="A service under test",

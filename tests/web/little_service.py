@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from clients.protocol.jws import generate_key, public_jwk, thumbprint
+from clients.protocol.jws import generate_key, thumbprint
 from clients.protocol.messages.base import Bytes32, IsoDate, Message
 from clients.protocol.request_token import sign_request
 from service import errors
-from service.principals import Principal, RegisteredKey, Role
+from service.principals import Admitted, Principal, Role
 from service.web.authentication import require
 from service.web.parameters import CovenantId, IdempotencyKey, Limit
 
@@ -46,24 +46,20 @@ class Directory:
     def __init__(self) -> None:
         self.police = generate_key()
         self.operator = generate_key()
+        self.spent: set[tuple[str, str]] = set()
 
-    def find(self, key_id: str, covenant_id: str | None) -> RegisteredKey | None:
-        if key_id == thumbprint(self.police) and covenant_id == "vogelplein":
-            principal = Principal("vogelplein.police", Role.PARTY, party="police", covenant_id=covenant_id)
-            return RegisteredKey(principal, public_jwk(self.police))
+    def public_key(self, key_id: str) -> EllipticCurvePublicKey | None:
+        keys = (self.police.public_key(), self.operator.public_key())
+        return next((key for key in keys if thumbprint(key) == key_id), None)
+
+    def admit(self, key_id: str, covenant_id: str | None, token_id: str, expires_at: datetime) -> Admitted | None:
+        fresh = (key_id, token_id) not in self.spent
+        self.spent.add((key_id, token_id))
         if key_id == thumbprint(self.operator):
-            return RegisteredKey(Principal("operator-1", Role.OPERATOR), public_jwk(self.operator))
-        return None
-
-
-class Spent:
-    def __init__(self) -> None:
-        self.seen: set[tuple[str, str]] = set()
-
-    def spend(self, principal_id: str, token_id: str, expires_at: datetime) -> bool:
-        new = (principal_id, token_id) not in self.seen
-        self.seen.add((principal_id, token_id))
-        return new
+            return Admitted(Principal("operator-1", Role.OPERATOR), fresh)
+        if covenant_id != "vogelplein":
+            return None
+        return Admitted(Principal("vogelplein.police", Role.PARTY, party="police", covenant_id=covenant_id), fresh)
 
 
 class TurnedAway:
