@@ -31,7 +31,7 @@ from service.disclosure import repository
 from service.disclosure.answers import decided, restore, rules_of, store
 from service.disclosure.asking import Asking
 from service.disclosure.conditions.codes import coded, remember
-from service.disclosure.conditions.known import NOTHING, known_of, taken_back
+from service.disclosure.conditions.known import NOTHING, known_of, standing_of, taken_back
 from service.disclosure.desk import Desk
 from service.disclosure.facts import Subject, own_subjects
 from service.disclosure.opening import disclosed_hits
@@ -167,8 +167,8 @@ def hold_shown(
     live = hold_live(session, asking.covenant_id, sources.keys())
     ended = live.keys() != sources.keys() or active != parties
     if subject.known is not NOTHING:
-        (known,) = known_of(session, asking, (subject,), hold=True)
-        ended = ended or not known.has(subject.known, purpose)
+        kept = standing_of(session, asking, list(map(UUID, subject.signals)), subject.named, hold=True)
+        ended = ended or not known_of(asking, kept, subject).has(subject.known, purpose)
     if ended:
         raise Unavailable("facts-changed", "what could be shown has changed this very moment; ask again", retry_after=1)
     return live

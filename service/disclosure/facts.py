@@ -1,8 +1,8 @@
 """What is known of many subjects at once, in the form the rules engine reads.
 
 A subject here is what one anchor stands on: the signals that share a match key value with it, and never the signals
-that share a value with those. Two statements serve however many anchors there are: who is near, and which of them are
-echoes.
+that share a value with those. Two statements serve however many anchors there are: who is near, and what is kept about
+them besides.
 
 The echo guard: a party that was told of a subject on which it had no signal of its own is marked (`told`). What it
 submits about the subject afterwards may be what it was told, so such a signal is tainted and counts for nobody. A party
@@ -12,7 +12,7 @@ would be a permanent mark on an address.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
@@ -23,9 +23,9 @@ from sqlmodel import Session
 from covenant_rules import retention
 from covenant_rules.evaluate import decide, observed
 from covenant_rules.model import Anchor, Covenant, Decision, Facts, LookUp, OwnSignal, Question, Signal
-from service.disclosure import repository
 from service.disclosure.asking import FIRST_STAGE, Asking
-from service.disclosure.conditions.known import NOTHING, Known, known_of
+from service.disclosure.conditions.known import NOTHING, Known, known_of, standing_of
+from service.disclosure.conditions.standing import Standing
 from service.signals import matching
 from service.signals.matching import Neighbour, StoredSignal
 
@@ -79,26 +79,24 @@ class Subject:
 def own_subjects(session: Session, asking: Asking, anchors: Sequence[UUID]) -> dict[UUID, Subject]:
     """The subjects of those of `anchors` that are live signals of the asking party's own, by anchor."""
     near = _kept(asking, matching.neighbours(session, asking.covenant_id, asking.viewer, anchors))
-    signals = _signals(session, asking.covenant_id, near)
-    subjects: dict[UUID, Subject] = {}
-    for anchor, group in groupby(near, key=lambda neighbour: neighbour.anchor):
-        around = list(group)
-        own = next((neighbour for neighbour in around if neighbour.signal.signal_id == anchor), None)
-        if anchor is None or own is None:
-            continue
-        subjects[anchor] = Subject(
-            anchor=OwnSignal(str(anchor)),
-            purposes=frozenset(own.signal.purposes),
-            named=tuple((match.match_key, match.index) for match in own.matches),
-            handle=_handle(asking.current, own.signal.subject_kind, {m.match_key: m.handle for m in own.matches}),
-            signals=_chosen(signals, around),
-            matched=_matched(around),
-            sealed=_sealed(around),
-        )
-    known = known_of(session, asking, list(subjects.values()))
+    own = {one.signal.signal_id: one for one in near if one.signal.signal_id == one.anchor}
+    beside = standing_of(session, asking, _ids(near), {value for one in own.values() for value in _values(one)})
+    signals = _signals(near, beside)
     return {
-        anchor: subject if what is NOTHING else replace(subject, known=what)
-        for (anchor, subject), what in zip(subjects.items(), known, strict=True)
+        anchor: _subject(
+            asking,
+            beside,
+            signals,
+            list(around),
+            anchor=OwnSignal(str(anchor)),
+            purposes=frozenset(own[anchor].signal.purposes),
+            named=_values(own[anchor]),
+            handle=_handle(
+                asking.current, own[anchor].signal.subject_kind, {m.match_key: m.handle for m in own[anchor].matches}
+            ),
+        )
+        for anchor, around in groupby(near, key=lambda neighbour: neighbour.anchor)
+        if anchor is not None and anchor in own
     }
 
 
@@ -112,17 +110,42 @@ def looked_up(
     """A subject that is asked about without a signal, by (match key, index) and with its handles by match key."""
     wanted = [matching.Subject(match_key, index) for match_key, index in named]
     near = _kept(asking, matching.neighbours_of(session, asking.covenant_id, wanted))
-    subject = Subject(
+    beside = standing_of(session, asking, _ids(near), named)
+    return _subject(
+        asking,
+        beside,
+        _signals(near, beside),
+        near,
         anchor=LookUp(),
         purposes=None,
         named=tuple(named),
         handle=_handle(asking.current, subject_kind, handles),
-        signals=_chosen(_signals(session, asking.covenant_id, near), near),
-        matched=_matched(near),
-        sealed=_sealed(near),
     )
-    (known,) = known_of(session, asking, (subject,))
-    return replace(subject, known=known)
+
+
+def _subject(
+    asking: Asking,
+    beside: Standing,
+    signals: Mapping[UUID, Signal],
+    near: Sequence[Neighbour],
+    *,
+    anchor: Anchor,
+    purposes: frozenset[str] | None,
+    named: tuple[tuple[str, bytes], ...],
+    handle: bytes,
+) -> Subject:
+    """One of the subjects that `beside` and `signals` were read for, and who is near it."""
+    subject = Subject(
+        anchor=anchor,
+        purposes=purposes,
+        named=named,
+        handle=handle,
+        signals={str(one.signal.signal_id): signals[one.signal.signal_id] for one in near},
+        matched={str(one.signal.signal_id): tuple(match.match_key for match in one.matches) for one in near},
+        sealed={str(one.signal.signal_id): one.signal.sealed for one in near},
+    )
+    known = known_of(asking, beside, subject)
+    return subject if known is NOTHING else replace(subject, known=known)
 
 
 def _kept(asking: Asking, near: Iterable[Neighbour]) -> list[Neighbour]:
@@ -160,23 +183,18 @@ def _match_keys(asking: Asking, subject_kind: str, source: str) -> frozenset[str
     return frozenset(keys.kinds.get(party.kind, ())).intersection(keys.kinds.get(asking.kind, ()))
 
 
-def _signals(session: Session, covenant_id: str, near: Collection[Neighbour]) -> dict[UUID, Signal]:
+def _ids(near: Iterable[Neighbour]) -> frozenset[UUID]:
+    return frozenset(one.signal.signal_id for one in near)
+
+
+def _values(one: Neighbour) -> tuple[tuple[str, bytes], ...]:
+    return tuple((match.match_key, match.index) for match in one.matches)
+
+
+def _signals(near: Iterable[Neighbour], beside: Standing) -> dict[UUID, Signal]:
     """Each signal once, however many anchors it is near."""
-    stored = {neighbour.signal.signal_id: neighbour.signal for neighbour in near}
-    echoes = repository.echoes(session, covenant_id, stored)
-    return {signal_id: _known(signal, tainted=signal_id in echoes) for signal_id, signal in stored.items()}
-
-
-def _chosen(signals: Mapping[UUID, Signal], near: Iterable[Neighbour]) -> dict[str, Signal]:
-    return {str(one.signal.signal_id): signals[one.signal.signal_id] for one in near}
-
-
-def _matched(near: Iterable[Neighbour]) -> dict[str, tuple[str, ...]]:
-    return {str(one.signal.signal_id): tuple(match.match_key for match in one.matches) for one in near}
-
-
-def _sealed(near: Iterable[Neighbour]) -> dict[str, tuple[str, ...]]:
-    return {str(one.signal.signal_id): one.signal.sealed for one in near}
+    stored = {one.signal.signal_id: one.signal for one in near}
+    return {signal_id: _known(signal, tainted=signal_id in beside.echoes) for signal_id, signal in stored.items()}
 
 
 def _known(stored: StoredSignal, *, tainted: bool) -> Signal:

@@ -12,7 +12,6 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from service.disclosure.tables import DisclosureRow, Notice
-from service.signals.arrays import written_uuids
 from service.storage.copying import copy_rows
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "add_notices",
     "count_look_up",
     "disclosure",
-    "echoes",
     "hold",
     "mark_told",
     "notices",
@@ -93,23 +91,6 @@ def mark_told(
             "indexes": [index for _, index in named],
         },
     )
-
-
-_ECHOES = text(
-    "SELECT DISTINCT p.signal_id FROM pseudonym p JOIN told t"
-    " ON t.covenant_id = p.covenant_id AND t.match_key = p.match_key AND t.index_ = p.index_"
-    " AND t.party = p.party AND t.first_told_at < p.evidence_at"
-    " WHERE p.covenant_id = :covenant_id AND p.signal_id = ANY(CAST(:signals AS uuid[]))"
-)
-
-
-def echoes(session: Session, covenant_id: str, signals: Iterable[UUID]) -> frozenset[UUID]:
-    """Those of the signals whose party was told of their subject before it first said anything about it itself.
-
-    A signal is asked about by all its match key values, whichever of them it was found by.
-    """
-    asked = {"covenant_id": covenant_id, "signals": written_uuids(signals)}
-    return frozenset(session.connection().execute(_ECHOES, asked).scalars())
 
 
 def add_notices(session: Session, new: Sequence[Notice]) -> None:

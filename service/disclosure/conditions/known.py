@@ -9,7 +9,7 @@ Under a covenant that asks for neither, nothing is looked up.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -20,9 +20,18 @@ from sqlmodel import Session
 from covenant_rules.model import Covenant, Signal
 from service.disclosure.asking import Asking
 from service.disclosure.conditions import repository
-from service.disclosure.conditions.approval_repository import Approved, approved
+from service.disclosure.conditions.standing import Approved, Standing, standing
 
-__all__ = ["Known", "NOTHING", "approvals_asked_for", "is_released", "known_of", "releases_asked_for", "taken_back"]
+__all__ = [
+    "NOTHING",
+    "Known",
+    "approvals_asked_for",
+    "is_released",
+    "known_of",
+    "releases_asked_for",
+    "standing_of",
+    "taken_back",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +61,35 @@ class About(Protocol):
     def signals(self) -> Mapping[str, Signal]: ...
 
 
-def known_of(session: Session, asking: Asking, subjects: Sequence[About], *, hold: bool = False) -> list[Known]:
-    """What is known of each subject. With `hold`, nobody can take anything of it back until the transaction ends."""
+def standing_of(
+    session: Session,
+    asking: Asking,
+    signals: Collection[UUID],
+    values: Iterable[tuple[str, bytes]],
+    *,
+    hold: bool = False,
+) -> Standing:
+    """What is kept of the signals, and of subjects given as (match key, index).
+
+    With `hold`, nobody can take anything of it back until the transaction ends.
+    """
     covenants = (asking.current, *asking.versions.values())
-    given: frozenset[tuple[UUID, str]] = frozenset()
-    if releases_asked_for(covenants):
-        near = {UUID(name) for subject in subjects for name in subject.signals}
-        given = repository.released(session, asking.covenant_id, asking.viewer, near, hold=hold)
-    agreed: frozenset[Approved] = frozenset()
-    if approvals_asked_for(covenants):
-        named = {value for subject in subjects for value in subject.named}
-        agreed = approved(session, asking.covenant_id, named, hold=hold)
-    if not given and not agreed:
-        return [NOTHING] * len(subjects)
-    released = {(str(signal), purpose) for signal, purpose in given}
-    return [_known(asking, subject, released, agreed) for subject in subjects]
+    return standing(
+        session,
+        asking.covenant_id,
+        asking.viewer,
+        signals,
+        releasable=signals if releases_asked_for(covenants) else (),
+        approvable=values if approvals_asked_for(covenants) else (),
+        hold=hold,
+    )
+
+
+def known_of(asking: Asking, kept: Standing, subject: About) -> Known:
+    """What is known of one of the subjects that `kept` was read for."""
+    if not kept.released and not kept.approved:
+        return NOTHING
+    return _known(asking, subject, {(str(signal), purpose) for signal, purpose in kept.released}, kept.approved)
 
 
 def releases_asked_for(covenants: Iterable[Covenant]) -> bool:

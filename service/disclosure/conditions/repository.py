@@ -11,14 +11,13 @@ from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, select
 
 from service.disclosure.conditions.tables import ReleaseAskRow, SourceReleaseRow
-from service.signals.arrays import written_uuids
 
 __all__ = [
+    "AFFIRMED",
     "ask",
     "carry_over",
     "lapse",
     "open_asks",
-    "released",
     "remind",
     "request",
     "request_of",
@@ -122,7 +121,7 @@ def _of_use() -> Any:
 
 # -- what was released
 
-_AFFIRMED = """
+AFFIRMED = """
     later.covenant_id = earlier.covenant_id AND later.replaces = earlier.signal_id AND later.state = 'live'
     AND later.version <> earlier.version AND later.party = earlier.party AND later.category = earlier.category
     AND later.day = earlier.day AND later.purposes @> earlier.purposes AND later.purposes <@ earlier.purposes
@@ -131,33 +130,6 @@ _AFFIRMED = """
 """
 """The same statement, submitted again under another version: what the source said of the one it says of the other. A
 correction under the same version is another statement, and is to be released anew."""
-
-
-_RELEASED = f"""
-    WITH said AS (
-        SELECT signal_id, signal_id AS of FROM unnest(CAST(:signals AS uuid[])) AS asked (signal_id)
-        UNION ALL
-        SELECT later.signal_id, earlier.signal_id FROM signal later JOIN signal earlier ON {_AFFIRMED}
-        WHERE later.covenant_id = :covenant_id AND later.signal_id = ANY(CAST(:signals AS uuid[]))
-    )
-    SELECT said.signal_id, r.purpose FROM said
-    JOIN source_release r ON r.covenant_id = :covenant_id AND r.viewer = :viewer AND r.signal_id = said.of
-        AND r.state = 'released'
-"""  # noqa: S608 - a constant
-_RELEASES = {False: text(_RELEASED), True: text(f"{_RELEASED} FOR SHARE OF r")}
-"""By whether they are held."""
-
-
-def released(
-    session: Session, covenant_id: str, viewer: str, signals: Collection[UUID], *, hold: bool = False
-) -> frozenset[tuple[UUID, str]]:
-    """Those of the signals that their source has released to the viewer, each with the purpose.
-
-    With `hold`, no source can take one back until the transaction ends.
-    """
-    asked = {"covenant_id": covenant_id, "viewer": viewer, "signals": written_uuids(signals)}
-    rows = session.connection().execute(_RELEASES[hold], asked)
-    return frozenset((signal, purpose) for signal, purpose in rows)
 
 
 def taken_back(
@@ -213,7 +185,7 @@ def carry_over(session: Session, covenant_id: str) -> int:
         .execute(
             text(
                 "UPDATE source_release r SET signal_id = later.signal_id FROM signal later"  # noqa: S608 - a constant
-                f" JOIN signal earlier ON {_AFFIRMED}"
+                f" JOIN signal earlier ON {AFFIRMED}"
                 " WHERE later.covenant_id = :covenant_id AND r.covenant_id = :covenant_id"
                 " AND r.signal_id = earlier.signal_id AND r.state = 'released' AND NOT EXISTS ("
                 "SELECT FROM source_release other WHERE other.covenant_id = r.covenant_id AND other.source = r.source"
