@@ -29,6 +29,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+import psycopg
+
 from clients.protocol.group import multiply, multiply_base, random_scalar
 from clients.protocol.messages.signals import SignalBatch, SignalSubmission, Token
 from clients.protocol.normalise import NORMALISATION_VERSION
@@ -205,6 +207,20 @@ def breakdown(stage: Stage, bodies: Sequence[bytes], size: int) -> dict[str, flo
     return steps
 
 
+def recycle_log(url: str, segments: int) -> None:
+    """Gives the write-ahead log segments to use again, as a server has that has run for a while.
+
+    A new one has to write each of its first ones full of zeros, which would count as work for signals.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET min_wal_size = '1GB'")
+        connection.execute("SELECT pg_reload_conf()")
+        for _ in range(segments):
+            connection.execute("SELECT pg_logical_emit_message(false, 'bench', 'so that there is something to switch')")
+            connection.execute("SELECT pg_switch_wal()")
+        connection.execute("CHECKPOINT")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--batches", type=int, default=48)
@@ -237,6 +253,7 @@ def run(directory: Path, given: argparse.Namespace) -> None:
             print(f"{CORES} cores and replicas, load {os.getloadavg()[0]:.1f}; {given.size} signals a batch,", end=" ")
             print(f"{given.tokens} tokens and {given.fields} fields each,", end=" ")
             print(f"{len(bodies[0]) / given.size:.0f} bytes a signal")
+            recycle_log(url, segments=32)
             postmaster = int((directory / "postgres/data/postmaster.pid").read_text().split()[0])
             with replicas(stage, directory, CORES) as over:
                 drive(stage, PARTY, warm, over)
