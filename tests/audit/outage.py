@@ -26,6 +26,7 @@ from sqlalchemy import MetaData, text
 
 from clients.protocol import jws
 from clients.sdk import ServiceAddress, Session, open_profile
+from covenant_rules.load import load
 from service.broker.tables import metadata as broker_metadata
 from service.demo.system import OPERATOR, Running, found
 from service.keyholder.tables import metadata as keyholder_metadata
@@ -35,7 +36,7 @@ from service.storage.keystore import KeyDirectory
 from service.storage.migrate import _config
 from service.storage.service_keys import create_service_keys
 from tests.audit.waiting import until
-from tests.service.cast import COVENANT, DOCUMENT
+from tests.service.cast import amended
 
 __all__ = ["VICTIMS", "System"]
 
@@ -43,6 +44,12 @@ VICTIMS = ("broker", "postgres", "worker")
 _SCHEMAS = {"broker": broker_metadata, "keyholder": keyholder_metadata}
 _COMMANDS = {"broker": ("broker",), "keyholder": ("keyholder",), "worker": ("worker", "broker")}
 _START_SECONDS = 60.0
+
+_GENEROUS = amended(
+    "tokens: {municipality: 50000, police: 5000, housing: 50000,",
+    "tokens: {municipality: 5000000, police: 5000000, housing: 5000000,",
+)
+"""Parties that do in minutes what their quotas are for in days."""
 
 
 class System:
@@ -82,7 +89,7 @@ class System:
             operator_keys=keys,
         )
         self.profile = running.profile
-        found(running, COVENANT, DOCUMENT)
+        found(running, load(_GENEROUS), _GENEROUS)
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes.values():
