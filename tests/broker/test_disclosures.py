@@ -288,6 +288,22 @@ def test_a_withdrawal_that_comes_first_is_not_overtaken(world: World) -> None:
     assert hits(world.disclose("municipality", mine)) == {}
 
 
+def test_a_suspension_of_the_source_that_comes_first_is_not_overtaken(world: World) -> None:
+    mine, _ = pair(world, fields=NOTES)
+    context, covenant = world.stage.context, world.stage.covenant
+    operator = Principal("operator-1", Role.OPERATOR)
+    with ThreadPoolExecutor(1) as pool:
+        with context.database.transaction() as session:
+            context.parties.suspend(session, covenant.id, "police", reason="keys were stolen", by=operator)
+            asked = pool.submit(world.disclose, "municipality", mine)
+            world.wait_for_a_lock()
+            assert not asked.done()
+        answer = asked.result(timeout=10)
+    assert (answer.status, answer.code) == (503, "facts-changed")
+    assert world.count("disclosure") == 0
+    assert hits(world.disclose("municipality", mine)) == {}
+
+
 # -- what comes with it
 
 
