@@ -13,6 +13,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pydantic import ValidationError
 
+from clients.protocol.errors import EncodingError
 from clients.protocol.messages.base import Message
 from clients.protocol.request_token import sign_request
 from clients.sdk.bounded import PLAIN, ask, refuse_compressed
@@ -196,7 +197,7 @@ class Conversation:
     def _read(response: httpx.Response, answer: type[Answer]) -> Answer:
         try:
             return answer.model_validate_json(response.content)
-        except ValidationError:
+        except (ValidationError, EncodingError):
             # The error's own text may quote the answer, which may hold disclosed content.
             raise ClientError(f"the service's answer is not a {answer.__name__}; is the client up to date?") from None
 

@@ -30,7 +30,7 @@ from service.broker.routes.covenants import covenant_routes
 from service.broker.routes.disclosure import disclosure_routes
 from service.broker.routes.figures import figure_routes
 from service.broker.routes.officer import officer_routes
-from service.broker.routes.signals import signal_routes
+from service.broker.routes.signals import SIGNAL_READERS, signal_routes
 from service.broker.routes.versions import version_routes
 from service.broker.upkeep import kept_up
 from service.broker.witnessing import log_kept
@@ -215,6 +215,7 @@ def create_app(
         server_url=f"{settings.issuer}/v1",
         tags=_TAGS,
         body_limit=settings.body_limit,
+        readers=SIGNAL_READERS,
     )
     api.fastapi.state.broker = context
     return api

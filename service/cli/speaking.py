@@ -65,7 +65,9 @@ def read_message(file: Path, kind: type[M]) -> M:
     """What a file holds, as a message. Raises BadParameter, naming the file and what it should be."""
     from pydantic import ValidationError
 
+    from clients.protocol.errors import EncodingError
+
     try:
         return kind.model_validate_json(file.read_bytes())
-    except ValidationError:
+    except (ValidationError, EncodingError):
         raise typer.BadParameter(f"{file} is no {kind.__name__}") from None

@@ -7,6 +7,7 @@ body check; then FastAPI with the routers, all under `/v1`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from fastapi import APIRouter, FastAPI
@@ -19,7 +20,7 @@ from clients.protocol.messages.base import Message
 from service.web import problems
 from service.web.access_log import AccessLog, FailureBoundary
 from service.web.authentication import Authenticator, TurnedAway
-from service.web.body import DEFAULT_LIMIT, JsonBodies
+from service.web.body import DEFAULT_LIMIT, JsonBodies, Reader
 from service.web.headers import ResponseHeaders
 from service.web.openapi import PREFIX, describe
 from service.web.routes import RouteTable
@@ -73,13 +74,15 @@ def build_api(
     server_url: str = PREFIX,
     tags: Sequence[Mapping[str, str]] = (),
     body_limit: int = DEFAULT_LIMIT,
+    readers: Mapping[str, Reader] = MappingProxyType({}),
 ) -> Api:
     """The app that serves `routers` under `/v1`.
 
     `version` is the API's, as major.minor.patch. `turned_away` is called before a caller is told that a route is for
     other roles; if it raises, that is the answer. `checks` are run for `/v1/health/ready`; each raises Unavailable for
     what is missing, and `concerns` gives codes for what goes wrong beside it. `contact` has name, email and url.
-    `server_url` ends in `/v1`. `tags` describe the routers' tags.
+    `server_url` ends in `/v1`. `tags` describe the routers' tags. `readers` are those of `ReadOnce` routes, by the
+    template of their path below `/v1`.
     """
     app = FastAPI(
         title=title,
@@ -110,7 +113,12 @@ def build_api(
     app.openapi = openapi  # type: ignore[method-assign]
     routes = RouteTable(app)
     problems.install(app, methods=routes.methods)
-    inner = FailureBoundary(JsonBodies(app, limit=body_limit))
+    by_template = {PREFIX + template: reader for template, reader in readers.items()}
+
+    def reader_of(path: str) -> Reader | None:
+        return by_template.get(routes.template(path) or "")
+
+    inner = FailureBoundary(JsonBodies(app, limit=body_limit, reader=reader_of))
     return Api(app, AccessLog(ResponseHeaders(inner, version=version), template=routes.template))
 
 

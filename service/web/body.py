@@ -3,7 +3,7 @@
 Python's JSON reader keeps the last of two equal names and takes NaN, and a gateway or a signature check in front may
 have kept the first: so what two readers could understand differently is refused here, once, for every route. FastAPI
 reads the accepted bytes again, on the thread that all requests share: a route of large bodies (`ReadOnce`) takes what
-was read here instead.
+was read here instead. Such a route can have a reader of its own, which makes the route's message of the bytes at once.
 
 The bytes stay in the request's context: the caller's token covers their hash.
 """
@@ -27,7 +27,10 @@ from service.validation import shown
 from service.web.context import context_of, in_scope
 from service.web.problems import STATUS, problem_response
 
-__all__ = ["DEFAULT_LIMIT", "JsonBodies", "ReadOnce"]
+__all__ = ["DEFAULT_LIMIT", "JsonBodies", "ReadOnce", "Reader"]
+
+Reader = Callable[[bytes], object | None]
+"""What a route takes as its body, of bytes that no reader could understand otherwise; None to have them read as any."""
 
 DEFAULT_LIMIT = 8 * 1024 * 1024
 """A full batch of 1,000 signals with three sealed fields each stays below it."""
@@ -55,10 +58,21 @@ class _Disconnected(Exception):
 
 
 class JsonBodies:
-    """ASGI middleware. Refuses bodies above `limit` bytes while they come in, and what is not strict JSON."""
+    """ASGI middleware. Refuses bodies above `limit` bytes while they come in, and what is not strict JSON.
 
-    def __init__(self, app: ASGIApp, *, limit: int = DEFAULT_LIMIT, timeout: float = _READ_TIMEOUT) -> None:
+    `reader` finds the reader of a path, if it has one; its routes must be `ReadOnce`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        timeout: float = _READ_TIMEOUT,
+        reader: Callable[[str], Reader | None] = lambda path: None,
+    ) -> None:
         self._app = app
+        self._reader = reader
         self._limit = limit
         self._timeout = timeout
 
@@ -71,7 +85,7 @@ class JsonBodies:
             body = await self._read(scope, receive)
             if body:
                 _require_json(scope)
-                context.document = await _strictly_read(body)
+                context.document = await _strictly_read(body, self._reader(scope["path"]))
         except _Disconnected:
             return
         except _Refused as refused:
@@ -153,11 +167,16 @@ def _unsupported(detail: str) -> _Refused:
     return _Refused(415, "media-type-unsupported", "Unsupported media type", detail)
 
 
-async def _strictly_read(body: bytes) -> object:
+async def _strictly_read(body: bytes, reader: Reader | None) -> object:
+    def read() -> object:
+        if reader is not None and (known := reader(body)) is not None:
+            return known
+        return parse_json(body)
+
     try:
         if len(body) <= _PARSED_IN_PLACE:
-            return parse_json(body)
-        return await anyio.to_thread.run_sync(parse_json, body)
+            return read()
+        return await anyio.to_thread.run_sync(read)
     except EncodingError as error:
         words = str(error).removesuffix(f" (at {error.pointer})")
         pointer = "/".join(step if step.isdigit() else shown(step) for step in error.pointer.split("/")[1:])

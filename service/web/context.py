@@ -27,7 +27,7 @@ class RequestContext:
     principal: Principal | None = None
     body: bytes = b""
     document: object = None
-    """The body as strict JSON reads it."""
+    """The body as strict JSON, or the reader of its route, reads it."""
 
 
 def context_of(request: Request) -> RequestContext:

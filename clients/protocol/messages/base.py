@@ -1,14 +1,19 @@
 """What every wire message shares: camelCase names, no unknown members, and bytes as strict base64url.
 
 Validation messages name the place and the fault, never the value: a body may hold identifiers.
+
+What is validated from JSON text without `Message.model_validate_json` takes base64 of either alphabet, padded or not,
+and keeps the last of two equal names: for speed, and for those alone who have made sure that the text holds neither.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AwareDatetime,
@@ -16,14 +21,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainSerializer,
-    PlainValidator,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 from clients.protocol.encoding import b64u_decode, b64u_encode
 from clients.protocol.errors import EncodingError
+from clients.protocol.strict_json import parse_json
 
 IDENTIFIER_PATTERN = r"^[a-z][a-z0-9-]{0,62}$"
 VERSION_PATTERN = r"^[0-9a-f]{64}$"
@@ -55,10 +62,33 @@ class Message(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
+        val_json_bytes="base64",
     )
 
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """The message of one strict JSON text (`parse_json`).
 
-def _decode(length: int | None) -> Any:
+        Raises EncodingError for text that is none, and ValidationError.
+        """
+        raw = json_data.encode() if isinstance(json_data, str) else bytes(json_data)
+        return cls.model_validate(parse_json(raw), **options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Base64url:
+    """How bytes are validated: strictly, but for those that the JSON parser decodes (see the module)."""
+
+    length: int | None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.bytes_schema(min_length=self.length, max_length=self.length),
+            python_schema=core_schema.no_info_plain_validator_function(_decode(self.length)),
+        )
+
+
+def _decode(length: int | None) -> Callable[[Any], bytes]:
     def decode(value: Any) -> bytes:
         if isinstance(value, str):
             try:
@@ -86,7 +116,7 @@ def base64url(length: int | None = None) -> Any:
     """An annotation for bytes that travel as canonical unpadded base64url; `length` in bytes, any if `None`."""
     return Annotated[
         bytes,
-        PlainValidator(_decode(length)),
+        _Base64url(length),
         PlainSerializer(b64u_encode, return_type=str, when_used="json"),
         WithJsonSchema(_schema(length)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -17,19 +18,23 @@ from clients.protocol.messages.signals import (
 )
 from service.broker.context import BrokerContext
 from service.principals import Principal, Role
+from service.signals.quick_reading import read_batch
 from service.web.authentication import require
-from service.web.body import ReadOnce
+from service.web.body import Reader, ReadOnce
 from service.web.context import context_of
 from service.web.parameters import CovenantId, Cursor, Limit
 
-__all__ = ["signal_routes"]
+__all__ = ["SIGNAL_READERS", "signal_routes"]
 
 Caller = Annotated[Principal, Depends(require(Role.PARTY))]
+
+_BELOW = "/covenants/{covenantId}"
+SIGNAL_READERS: Mapping[str, Reader] = {f"{_BELOW}/signals": read_batch}
 
 
 def signal_routes(context: BrokerContext) -> APIRouter:
     """The router. Every handler's transaction has been committed when it returns its answer."""
-    router = APIRouter(prefix="/covenants/{covenantId}", tags=["Signals"], route_class=ReadOnce)
+    router = APIRouter(prefix=_BELOW, tags=["Signals"], route_class=ReadOnce)
 
     @router.post("/signals", response_model=SignalBatchResult, summary="Submit a batch of signals")
     def submit_signals(request: Request, caller: Caller, covenant_id: CovenantId, body: SignalBatch) -> Response:
