@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlmodel import Field, SQLModel
 
 from service.audit.tree.tables import TABLES as TREE
-from service.storage.statistics import counted_in
+from service.storage.columns import UNCOMPRESSED, counted_in
 
 # Spelled as PostgreSQL gives them back, so that a migration finds no difference.
 _OUTCOME = (
@@ -63,10 +63,11 @@ class AuditEntryRow(SQLModel, table=True):
     outcome: str | None = Field(default=None, sa_column=Column(Text, Computed(_OUTCOME, persisted=True)))
     """`refused`, what the entry says (`shown`, `empty`), or `done`."""
     parties: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
-    subjects: list[bytes] = Field(sa_column=Column(ARRAY(LargeBinary), nullable=False))
-    signals: list[UUID] = Field(sa_column=Column(ARRAY(PG_UUID(as_uuid=True)), nullable=False))
+    subjects: list[bytes] = Field(sa_column=Column(ARRAY(LargeBinary), nullable=False, **UNCOMPRESSED))
+    signals: list[UUID] = Field(sa_column=Column(ARRAY(PG_UUID(as_uuid=True)), nullable=False, **UNCOMPRESSED))
     rules: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
-    fields: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    fields: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False, **UNCOMPRESSED))
+    """Long for its lists of handles and ids, if it is long."""
     salt: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 

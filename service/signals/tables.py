@@ -23,6 +23,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
 
+from service.storage.columns import UNCOMPRESSED
+
 __all__ = [
     "TABLES",
     "JointKeyRow",
@@ -79,7 +81,7 @@ class SignalBatchRow(SQLModel, table=True):
     batch_id: UUID = Field(sa_type=Uuid, primary_key=True)
     party: str = Field(sa_type=_ID)
     version: str = Field(sa_type=String(64))
-    leaves: bytes = Field(sa_type=LargeBinary)
+    leaves: bytes = Field(sa_type=LargeBinary, sa_column_kwargs=UNCOMPRESSED)
     """All leaves that were signed, those of rejected signals too: 32 bytes each."""
     signature: bytes = Field(sa_type=LargeBinary)
     submitted_at: datetime = Field(sa_type=_MOMENT)

@@ -112,7 +112,10 @@ class EmbeddedPostgres:
     def _configuration(self) -> str:
         # Reports of the server without DETAIL and statement: those quote rows.
         settings = {"max_connections": "200", "log_error_verbosity": "terse", "log_min_error_statement": "panic"}
-        if not self._durable:
+        if self._durable:
+            # PostgreSQL's own 128 MB are meant to let it start anywhere: most of what a batch writes to was gone again.
+            settings |= {"shared_buffers": "512MB"}
+        else:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         return "".join(f"{name} = {value}\n" for name, value in settings.items())
 

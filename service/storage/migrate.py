@@ -24,7 +24,7 @@ from sqlalchemy.types import String, UserDefinedType
 from sqlmodel.sql.sqltypes import AutoString
 
 from service.errors import Unavailable
-from service.storage.statistics import statistics_of
+from service.storage.columns import settings_of
 from service.storage.types import Native
 
 __all__ = ["Service", "differences", "migrate", "require_current", "revise", "run_environment"]
@@ -79,7 +79,7 @@ def revise(url: str, service: Service, metadata: MetaData, message: str, *, scri
                 return
             ops = directives[0].upgrade_ops.ops
             created = [op for op in ops if isinstance(op, CreateTableOp)]
-            ops += [ExecuteSQLOp(statement) for op in created for statement in statistics_of(op.table_name, op.columns)]
+            ops += [ExecuteSQLOp(statement) for op in created for statement in settings_of(op.table_name, op.columns)]
 
         config.attributes["process_revision_directives"] = keep_changes
         script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, text
 
 _COLUMNS = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-           pg_get_expr(d.adbin, d.adrelid), a.attstattarget
+           pg_get_expr(d.adbin, d.adrelid), a.attstattarget, a.attstorage::text
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
@@ -21,6 +21,6 @@ _CONSTRAINTS = """
 
 
 def catalogue(engine: Engine) -> set[tuple[object, ...]]:
-    """Columns with types, defaults and how they are counted; indexes with predicates; constraints; in no order."""
+    """Columns with types, defaults, how they are counted and stored; indexes; constraints; in no order."""
     with engine.connect() as connection:
         return {tuple(row) for query in (_COLUMNS, _INDEXES, _CONSTRAINTS) for row in connection.execute(text(query))}

@@ -499,4 +499,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("covenant_id", "match_key", "index_", "party"),
     )
     op.execute("ALTER TABLE audit_entry ALTER COLUMN entry_id SET STATISTICS 1000")
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN subjects SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN signals SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN fields SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE signal_batch ALTER COLUMN leaves SET STORAGE EXTERNAL")
     # ### end Alembic commands ###

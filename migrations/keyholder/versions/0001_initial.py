@@ -324,4 +324,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("covenant_id"),
     )
     op.execute("ALTER TABLE audit_entry ALTER COLUMN entry_id SET STATISTICS 1000")
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN subjects SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN signals SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE audit_entry ALTER COLUMN fields SET STORAGE EXTERNAL")
     # ### end Alembic commands ###
