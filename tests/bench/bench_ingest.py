@@ -1,6 +1,6 @@
 """How fast signals come in, from HTTP request to commit, beside bare re-keying on the same cores in the same run.
 
-    python -m tests.bench.bench_ingest [--batches 48] [--rounds 3] [--size 1000] [--tokens 2] [--fields 1]
+    python -m tests.bench.bench_ingest [--batches 96] [--rounds 3] [--size 1000] [--tokens 2] [--fields 1]
 
 As many replicas of the broker as there are cores, on an embedded PostgreSQL that writes through to disk, take batches
 over TCP from clients that keep them busy (`ingest_load`). Bare re-keying is one process for each core that multiplies
@@ -34,7 +34,6 @@ import psycopg
 from clients.protocol.group import multiply, multiply_base, random_scalar
 from clients.protocol.messages.signals import SignalBatch, SignalSubmission, Token
 from clients.protocol.normalise import NORMALISATION_VERSION
-from clients.protocol.strict_json import parse_json
 from clients.protocol.tokens import rekey_many
 from service.broker.tables import metadata
 from service.cli.serving import settle_memory
@@ -42,6 +41,7 @@ from service.principals import Principal, Role
 from service.signals.admission import Terms, admit
 from service.signals.keys import SubjectKeys
 from service.signals.pseudonyms import Conversion, Pseudonymiser
+from service.signals.quick_reading import read_batch
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
 from service.web.access_log import configure_logging
@@ -184,10 +184,8 @@ def breakdown(stage: Stage, bodies: Sequence[bytes], size: int) -> dict[str, flo
     secret = SubjectKeys(*(secrets.token_bytes(32) for _ in range(3)))
     pseudonymiser = Pseudonymiser(covenant.id, secret, {key: Conversion(key, 1, 1, scalar)}, secrets.token_bytes)
     for body in bodies:
-        document = watch.time("strict JSON", partial(parse_json, body))
-        batch: SignalBatch = watch.time("model of the batch", partial(SignalBatch.model_validate, document))
-        given = map(SignalSubmission.model_validate, batch.signals)
-        signals: list[SignalSubmission] = watch.time("models of its signals", partial(list, given))
+        batch: SignalBatch = watch.time("from JSON to messages", partial(read_batch, body))
+        signals: list[SignalSubmission] = batch.signals
         judged = (admit(signal, terms, 0, leaf) for signal, leaf in zip(signals, batch.leaves, strict=True))
         watch.time("covenant's rules, and leaf", partial(list, judged))
         tokens = [(signal.signal_id, token.token) for signal in signals for token in signal.tokens]
@@ -202,7 +200,7 @@ def breakdown(stage: Stage, bodies: Sequence[bytes], size: int) -> dict[str, flo
     steps = {step: median(times) for step, times in watch.rounds.items()}
     kept, submission = steps.pop("kept"), steps.pop("submission")
     steps["index, handle, sealing"] = kept - steps["re-keying"]
-    inside = ("models of its signals", "covenant's rules, and leaf", "re-keying", "index, handle, sealing")
+    inside = ("covenant's rules, and leaf", "re-keying", "index, handle, sealing")
     steps["batch signature, rows, COPY, log"] = submission - sum(steps[step] for step in inside)
     return steps
 
@@ -223,7 +221,7 @@ def recycle_log(url: str, segments: int) -> None:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--batches", type=int, default=48)
+    arguments.add_argument("--batches", type=int, default=96)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--size", type=int, default=1000)
     arguments.add_argument("--tokens", type=int, default=2, choices=(1, 2))
