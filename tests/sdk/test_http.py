@@ -124,9 +124,13 @@ def test_a_quota_spent_until_tomorrow_is_not_waited_for() -> None:
     assert caught.value.retry_after == 3600
 
 
-def test_an_answer_out_of_form_is_not_repeated_in_the_error() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [b'{"notices": "Vogelplein 12"}', b'{"notices": [], "notices": "Vogelplein 12"}', b'{"Vogelplein 12": NaN}'],
+)
+def test_an_answer_out_of_form_is_not_repeated_in_the_error(answer: bytes) -> None:
     with (
-        conversation(lambda _: httpx.Response(200, json={"notices": "Vogelplein 12"})) as talk,
+        conversation(lambda _: httpx.Response(200, content=answer)) as talk,
         pytest.raises(ClientError) as caught,
     ):
         talk.get("/v1/x", NoticePage)
