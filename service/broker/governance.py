@@ -16,7 +16,7 @@ from covenant_rules.model import Covenant
 from service.broker.context import BrokerContext
 from service.disclosure.departure import erase_some_of_covenant, erase_some_of_party
 from service.principals import Principal
-from service.web.registry import match_keys_of
+from service.web.registry import match_keys_of_kind
 
 __all__ = ["end_covenant", "finish_endings", "leave_covenant", "turn_to_new_versions"]
 
@@ -74,9 +74,11 @@ def turn_to_new_versions(context: BrokerContext) -> int:
 
             def given(party: str, versions: tuple[Covenant, ...] = versions) -> frozenset[str]:
                 if party == OFFICERS:
-                    return frozenset(key for one in versions for kind in one.kinds for key in match_keys_of(one, kind))
+                    return frozenset(
+                        key for one in versions for kind in one.kinds for key in match_keys_of_kind(one, kind)
+                    )
                 naming = (version for version in versions if party in version.parties)
-                return frozenset[str]().union(*(match_keys_of(one, one.parties[party].kind) for one in naming))
+                return frozenset[str]().union(*(match_keys_of_kind(one, one.parties[party].kind) for one in naming))
 
             destroyed += context.departures.keep_only(session, covenant_id, given)
     return destroyed

@@ -37,7 +37,7 @@ from service.principals import Principal, Role
 from service.storage.database import Database
 from service.web.authentication import require
 from service.web.context import context_of
-from service.web.parameters import IN_DIGITS, CovenantId
+from service.web.parameters import IN_DIGITS, TRUE_OR_FALSE, CovenantId
 
 __all__ = ["LogDesk", "line_of", "log_routes"]
 
@@ -50,7 +50,9 @@ TileName = Annotated[str, Path(max_length=40, description="As `x001/x234/067`, o
 BundleName = Annotated[str, Path(max_length=40, description="As the tile of the entries' leaves")]
 Place = Annotated[int, Query(ge=0, lt=2**63, description="Of the leaf, from zero"), IN_DIGITS]
 Size = Annotated[int, Query(ge=1, lt=2**63, description="Leaves of a tree that the log had"), IN_DIGITS]
-Witnessed = Annotated[bool, Query(description="Instead of the last signed head the last that the witness cosigned")]
+Witnessed = Annotated[
+    bool, Query(description="Instead of the last signed head the last that the witness cosigned"), TRUE_OR_FALSE
+]
 
 _NOTE, _HASHES, _LINES = "text/plain; charset=utf-8", "application/octet-stream", "application/jsonl"
 

@@ -14,6 +14,7 @@ from clients.protocol.officers import OFFICERS
 
 __all__ = [
     "IN_DIGITS",
+    "TRUE_OR_FALSE",
     "CovenantId",
     "Cursor",
     "IdempotencyKey",
@@ -35,6 +36,17 @@ def _in_digits(value: Any) -> Any:
 
 IN_DIGITS = BeforeValidator(_in_digits)
 """Last of the annotations of a whole number in a URL: it is written in one way only."""
+
+
+def _true_or_false(value: Any) -> Any:
+    # pydantic would take "yes", "on", "1" and "TRUE"
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value
+
+
+TRUE_OR_FALSE = BeforeValidator(_true_or_false)
+"""Last of the annotations of a truth value in a URL."""
 CovenantId = Annotated[
     str, Path(alias="covenantId", pattern=IDENTIFIER_PATTERN, description="The covenant, by the id in its document")
 ]

@@ -36,7 +36,7 @@ from service.web.authentication import require
 from service.web.context import context_of
 from service.web.parameters import CovenantId, PartyId, PersonId
 
-__all__ = ["Registrar", "match_keys_of", "registry_routes"]
+__all__ = ["Registrar", "match_keys_of_kind", "registry_routes"]
 
 Operator = Annotated[Principal, Depends(require(Role.OPERATOR))]
 Anyone = Annotated[Principal, Depends(require(*Role))]
@@ -64,7 +64,7 @@ class Registrar:
     officer_enrolled: Callable[[Session, str, Principal, str], None] = _nothing
 
 
-def match_keys_of(covenant: Covenant, kind: str) -> tuple[str, ...]:
+def match_keys_of_kind(covenant: Covenant, kind: str) -> tuple[str, ...]:
     """The match keys, of subjects of all kinds, that the covenant gives parties of one kind."""
     given = {match_key for keys in covenant.match_keys.values() for match_key in keys.kinds.get(kind, ())}
     return tuple(sorted(given))
@@ -125,7 +125,7 @@ def registry_routes(registrar: Registrar) -> APIRouter:
         if not new:
             response.status_code = 200
         kinds = {party.kind for party in covenant.parties.values()}
-        match_keys = {match_key for kind in kinds for match_key in match_keys_of(covenant, kind)}
+        match_keys = {match_key for kind in kinds for match_key in match_keys_of_kind(covenant, kind)}
         return Founded(covenant_id=covenant.id, version=covenant.version, match_keys=tuple(sorted(match_keys)))
 
     @router.post("/covenants/{covenantId}/parties", status_code=204, summary="Enrol a party")
@@ -139,7 +139,7 @@ def registry_routes(registrar: Registrar) -> APIRouter:
                 raise Invalid("party-not-in-covenant", "the covenant names no such party", pointer="/party")
             versions = (covenant, *covenants.coming(session, covenant_id))
             naming = (version for version in versions if body.party in version.parties)
-            given = {key for version in naming for key in match_keys_of(version, version.parties[body.party].kind)}
+            given = {key for version in naming for key in match_keys_of_kind(version, version.parties[body.party].kind)}
             parties.enrol(
                 session,
                 covenant_id,

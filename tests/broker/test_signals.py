@@ -269,6 +269,13 @@ def test_a_number_in_a_query_is_written_in_digits(stage: Stage, limit: str) -> N
     assert [fault["pointer"] for fault in response.json()["errors"]] == ["query/limit"]
 
 
+@pytest.mark.parametrize("word", ["1", "yes", "True", "on", ""])
+def test_a_truth_value_in_a_query_is_true_or_false(stage: Stage, word: str) -> None:
+    response = stage.partner("police").get(f"/log/checkpoint?witnessed={word}")
+    assert response.status_code == 400
+    assert [fault["pointer"] for fault in response.json()["errors"]] == ["query/witnessed"]
+
+
 def test_pages_hold_every_signal_once_in_the_order_they_came(stage: Stage) -> None:
     police = stage.partner("police")
     made: list[Made] = []

@@ -27,7 +27,7 @@ from clients.protocol.shares import seal_share
 from clients.protocol.signatures import public_key
 from clients.protocol.tokens import TokenContext
 from covenant_rules.model import Covenant
-from service.web.registry import match_keys_of
+from service.web.registry import match_keys_of_kind
 
 RECEIPT_KEY = bytes(32)
 WITNESS, WITNESS_KEY = "keyholder.example/witness", bytes(range(32))
@@ -49,7 +49,7 @@ class Holder:
 
     def __post_init__(self) -> None:
         for kind in self.covenant.kinds:
-            for match_key in match_keys_of(self.covenant, kind):
+            for match_key in match_keys_of_kind(self.covenant, kind):
                 if match_key not in self.secrets:
                     self.secrets[match_key] = draw_secret(secrets.token_bytes)
 
@@ -61,7 +61,7 @@ class Holder:
 
     def enrol(self, party: str) -> None:
         """Draws the party's keys for every match key that the covenant gives it."""
-        for match_key in match_keys_of(self.covenant, self.covenant.parties[party].kind):
+        for match_key in match_keys_of_kind(self.covenant, self.covenant.parties[party].kind):
             self.rotate(match_key, party)
 
     def rotate(self, match_key: str, party: str) -> None:
