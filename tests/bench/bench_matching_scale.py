@@ -1,4 +1,4 @@
-"""How long matching takes as the store grows: a batch of 1,000 signals against 100,000 pseudonyms, or ten million.
+"""How long matching takes as the store grows: a batch of 1,000 signals against 100,000 pseudonyms, then ten million.
 
     python -m tests.bench.bench_matching_scale [--stored 100000] [--full] [--batch 1000]
 
@@ -184,11 +184,14 @@ def one_new_signal(store: Store, each: int) -> None:
         print(f"  {each:,} records a party intersected again, {name}: {again:,.0f} ms, {again / new:,.0f} times")
 
 
-def report(name: str, times: list[float], note: str) -> None:
-    print(f"  {name:38} {median(times[1:]):9.1f} ms   first {times[0]:9.1f} ms   {note}")
+def report(name: str, times: list[float], note: str) -> float:
+    usual = median(times[1:])
+    print(f"  {name:38} {usual:9.1f} ms   first {times[0]:9.1f} ms   {note}")
+    return usual
 
 
-def run(store: Store, size: int) -> None:
+def run(store: Store, size: int) -> float:
+    """Milliseconds of the join that serves a batch of `size`."""
     batches, lookups, singles, feeds = [], [], [], []
     found: list[Neighbour] = []
     touched: list[UUID] = []
@@ -202,19 +205,27 @@ def run(store: Store, size: int) -> None:
         elapsed, touched = touch(store, "police", size, number)
         feeds.append(elapsed)
     met = sum(neighbour.signal.party != "police" for neighbour in found)
-    report(f"a batch of {size:,}, one join", batches, f"{met:,} signals of others met")
+    joined = report(f"a batch of {size:,}, one join", batches, f"{met:,} signals of others met")
     report("a look-up by two match keys", lookups, "")
     report(f"{size:,} signals one at a time", singles, "reckoned from a tenth")
     report(f"feed: touched by a batch of {size:,}", feeds, f"{len(touched):,} anchors to decide anew")
+    return joined
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stored", type=int, default=100_000)
-    parser.add_argument("--full", action="store_true", help="ten million pseudonyms; needs 8 GB of disk")
+    parser.add_argument("--full", action="store_true", help="then ten million pseudonyms; needs 8 GB of disk")
     parser.add_argument("--batch", type=int, default=1000)
     given = parser.parse_args()
-    pseudonyms = 10_000_000 if given.full else given.stored
+    few, many = given.stored, 10_000_000
+    joined = {pseudonyms: measure(pseudonyms, given.batch) for pseudonyms in ((few, many) if given.full else (few,))}
+    if given.full:
+        print(f"a batch against {many:,} pseudonyms beside one against {few:,}: {joined[many] / joined[few]:.1f} times")
+
+
+def measure(pseudonyms: int, batch: int) -> float:
+    """All of it with so many pseudonyms; milliseconds of the join that serves a batch."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)
@@ -222,8 +233,9 @@ def main() -> None:
         with stored(directory, pseudonyms) as store:
             print(f"{pseudonyms:,} pseudonyms of {store.signals:,} signals, stored in ", end="")
             print(f"{time.perf_counter() - start:.0f} s; load {os.getloadavg()[0]:.1f}")
-            run(store, given.batch)
+            joined = run(store, batch)
             one_new_signal(store, min(100_000, store.signals // len(PARTIES)))
+            return joined
 
 
 if __name__ == "__main__":
