@@ -50,6 +50,15 @@ def test_a_signal_is_stored_and_seen_by_its_party_alone(stage: Stage) -> None:
     assert stage.partner("housing-north").get("/signals").json() == {"signals": []}
 
 
+def test_a_batch_without_fault_is_read_in_one_pass(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(_: bytes) -> object:
+        raise AssertionError("read step by step")
+
+    monkeypatch.setattr("service.web.body.parse_json", again)
+    police = stage.partner("police")
+    assert police.submit(police.signal(FLAT, fields={"note.gist": b"music until five"})).accepted == 1
+
+
 def test_signals_of_two_parties_on_one_subject_meet(stage: Stage) -> None:
     mine = stage.partner("police").signal(FLAT)
     theirs = stage.partner("housing-north").signal(FLAT)
