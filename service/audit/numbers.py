@@ -8,8 +8,9 @@ from datetime import date
 from sqlalchemy import func, literal_column, select
 from sqlmodel import Session, col
 
+from service.audit.conditions import together
 from service.audit.query import Search
-from service.audit.search import id_range, plan_by_values, together
+from service.audit.search import id_range, plan_by_values
 from service.audit.tables import AuditEntryRow
 
 __all__ = ["Facets", "counts", "facets"]

@@ -18,11 +18,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
 
 from service.audit import search as log
+from service.audit.conditions import Branch, fitting
 from service.audit.events import CATALOGUE, Sight
 from service.audit.query import EVERYTHING, Search
 from service.audit.reading import read_record, today_of
 from service.audit.references import References
-from service.audit.search import Branch, Entry
+from service.audit.search import Entry
 from service.audit.tables import AuditEntryRow
 from service.audit.visibility import View, party_view, source_view
 from service.audit.writer import AuditWriter
@@ -216,7 +217,7 @@ def _party(by: Principal) -> str:
 def _own(search: Search, party: str) -> list[Branch]:
     """What the party did, and what the service did with something of its own."""
     row = AuditEntryRow
-    (others,) = log.fitting(replace(search, events=None))
+    (others,) = fitting(replace(search, events=None))
     mine = [*others, col(row.party) == party, col(row.fields)["role"].astext == Role.PARTY.value]
     # In the statement and not afterwards: a page that is short, or goes on, would tell what was passed over.
     told = col(row.fields)["sight"]["recipient"]
@@ -230,12 +231,12 @@ def _own(search: Search, party: str) -> list[Branch]:
 
 def _of_covenant(search: Search) -> list[Branch]:
     told = frozenset(event.id for event in CATALOGUE.values() if event.sight is Sight.PARTIES)
-    return log.fitting(replace(search, events=told if search.events is None else told & search.events))
+    return fitting(replace(search, events=told if search.events is None else told & search.events))
 
 
 def _of_source(search: Search, party: str) -> Branch:
     row = AuditEntryRow
-    (others,) = log.fitting(replace(search, events=None))
+    (others,) = fitting(replace(search, events=None))
     named = col(row.parties).contains([party])
     return [*others, named, col(row.party) != party, _events(search, Sight.DISCLOSURE)]
 

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from covenant_rules.dates import amsterdam_date
 from service.audit import numbers
 from service.audit import search as log
+from service.audit.conditions import fitting
 from service.audit.query import EVERYTHING, Search
 from service.audit.record import AuditRecord
 from service.audit.search import Found
@@ -80,7 +81,7 @@ class OfficerReading:
         trace: str | None,
     ) -> Found:
         """The newest entries that fit."""
-        found = log.find(session, covenant_id, search, log.fitting(search), before=before, limit=limit)
+        found = log.find(session, covenant_id, search, fitting(search), before=before, limit=limit)
         record = read_record(covenant_id, "page", search, len(found.entries), by=by, trace=trace)
         self._audit.append(session, record)
         return found

@@ -12,42 +12,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    LargeBinary,
-    Select,
-    Text,
-    Uuid,
-    any_,
-    literal,
-    select,
-    union_all,
-)
+from sqlalchemy import Select, Uuid, any_, literal, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
 
 from covenant_rules.dates import amsterdam_date, amsterdam_midnight
+from service.audit.conditions import Branch, of_few, together
 from service.audit.query import Search
 from service.audit.tables import AuditEntryRow, AuditLeafRow
 from service.audit.writer import uuid7
 
 __all__ = [
     "BUDGET",
-    "Branch",
     "Entry",
     "Found",
     "entries_of",
     "find",
-    "fitting",
     "id_at",
     "id_range",
     "plan_by_values",
-    "together",
     "walk",
 ]
 
@@ -60,9 +48,6 @@ AT_ONCE = 1000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _AFTER_ALL = UUID(int=0), UUID(int=(1 << 128) - 1)
-
-Branch = Sequence[ColumnElement[bool]]
-"""Conditions that all hold, with an index that serves them in the order of ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +91,6 @@ def plan_by_values(session: Session) -> None:
     session.connection().exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
-def fitting(search: Search) -> list[Branch]:
-    """The search as branches, of which an entry fits one at most: one for each event that is asked for."""
-    row = AuditEntryRow
-    conditions: list[ColumnElement[bool]] = [
-        col(getattr(row, name)) == value
-        for name in ("party", "actor", "purpose", "outcome")
-        if (value := getattr(search, name)) is not None
-    ]
-    for mentions, value in ((row.parties, search.source), (row.rules, search.rule), (row.signals, search.signal)):
-        if value is not None:
-            conditions.append(col(mentions).contains([value]))
-    if search.handles is not None:
-        conditions.append(col(row.subjects).op("&&")(literal(sorted(search.handles), ARRAY(LargeBinary))))
-    if search.events is None:
-        return [conditions]
-    return [[*conditions, col(row.event) == event] for event in sorted(search.events)]
-
-
-def together(search: Search) -> Branch:
-    """The search as one branch: for reading all that fits, where no index need end in the id."""
-    one_event = replace(search, events=None)
-    (conditions,) = fitting(one_event)
-    if search.events is None:
-        return conditions
-    return [*conditions, col(AuditEntryRow.event) == any_(literal(sorted(search.events), ARRAY(Text)))]
-
-
 def id_range(first: date | None, last: date | None) -> tuple[UUID, UUID]:
     """The ids of entries of these days in Amsterdam: from the first id, to before the second."""
     lowest = _FIRST if first is None else id_at(amsterdam_midnight(first))
@@ -174,7 +132,7 @@ def find(
         return Found((), None)
     lowest, newest = ends
     found: list[UUID] = []
-    few = search.handles is not None or search.signal is not None
+    few = of_few(search)
     width, at = FIRST_WINDOW, _midnight_after(newest)
     while True:
         begun = timer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 from uuid import UUID
@@ -13,8 +14,9 @@ from sqlalchemy import MetaData, text
 from clients.protocol.encoding import b64u_encode
 from service.audit import numbers
 from service.audit import search as log
+from service.audit.conditions import fitting
 from service.audit.query import Search, parse_query
-from service.audit.search import Entry, find, fitting, walk
+from service.audit.search import Entry, find, walk
 from service.storage.database import Database
 from service.storage.embedded import EmbeddedPostgres
 from tests.officer.logs import METADATA, C, Scribe, handle, spread
@@ -35,6 +37,9 @@ QUERIES = (
     f"handle:{b64u_encode(handle(3))}",
     f"handle:{b64u_encode(handle(3))} party:police",
     f"handle:{b64u_encode(handle(4))} action:hits created:2025-01-01..",
+    f"handle:{b64u_encode(handle(3))} source:police",
+    f"handle:{b64u_encode(handle(3))} rule:rule-a",
+    f"handle:{b64u_encode(handle(3))} actor:desk-1 purpose:nuisance outcome:shown",
     f"handle:{b64u_encode(handle(99))}",
     "created:2026-11-21",
     "created:2026-11-22..2026-11-22 party:police",
@@ -113,6 +118,26 @@ def test_pages_one_after_another_hold_all_that_fits_once_and_in_order(
             break
         assert page.entries
     assert found == [entry for entry in entries if fits(entry, search)]
+
+
+def test_of_one_signal_is_found_what_fits_all_else_that_is_asked(database: Database, entries: list[Entry]) -> None:
+    shown = [entry for entry in entries if entry.fields.get("rules")]
+    for entry in shown[:4]:
+        one = Search(signal=UUID(entry.fields["signals"][0]))
+        source, other = entry.fields["parties"][0], next(iter({"police", "care-team"} - set(entry.fields["parties"])))
+        for search, found in (
+            (one, [entry]),
+            (replace(one, source=source, rule=entry.fields["rules"][0], events=frozenset({entry.event})), [entry]),
+            (replace(one, source=other), []),
+            (replace(one, rule="rule-of-no-version"), []),
+            (replace(one, events=frozenset({"signal-submitted"})), []),
+            (replace(one, events=frozenset()), []),
+        ):
+            with database.transaction() as session:
+                page = find(session, C, search, fitting(search), before=None, limit=7)
+                walked = walk(session, C, search, after=None, before=UUID(int=(1 << 128) - 1))
+            assert list(page.entries) == list(walked) == found
+            assert [e for e in entries if fits(e, search)] == found
 
 
 @pytest.mark.parametrize("query", QUERIES)
