@@ -84,8 +84,14 @@ class Incoming:
                 self.admitted.pop(index, None)
 
     @property
-    def open_ids(self) -> list[UUID]:
-        return [signal_id for i, signal_id in enumerate(self.ids) if signal_id is not None and i not in self.verdicts]
+    def open_leaves(self) -> dict[UUID, bytes]:
+        """The leaves that were given for what has no verdict yet, by id."""
+        leaves = zip(self.ids, self.batch.leaves, strict=True)
+        return {
+            signal_id: leaf
+            for index, (signal_id, leaf) in enumerate(leaves)
+            if signal_id is not None and index not in self.verdicts
+        }
 
     def read(self) -> dict[int, SignalSubmission]:
         """The signals that have their form, by index. What has none, or an id that stands twice, is rejected."""

@@ -32,6 +32,7 @@ __all__ = [
     "live_targets",
     "own_page",
     "pseudonyms_of",
+    "release",
     "store",
 ]
 
@@ -111,6 +112,16 @@ def claim(session: Session, covenant_id: str, party: str, leaves: Mapping[UUID, 
         .returning(col(SignalIdRow.signal_id))
     )
     return frozenset(session.connection().execute(statement).scalars())
+
+
+def release(session: Session, covenant_id: str, signal_ids: Collection[UUID]) -> None:
+    """Gives ids free again that this transaction claimed."""
+    if signal_ids:
+        session.connection().execute(
+            delete(SignalIdRow).where(
+                col(SignalIdRow.covenant_id) == covenant_id, among(SignalIdRow.signal_id, signal_ids)
+            )
+        )
 
 
 def store(

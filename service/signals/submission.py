@@ -2,14 +2,16 @@
 
 1. The party is active and the batch is for the version in force: else the whole batch is refused.
 2. As many leaves as signals, and the party's signature over the leaves' root.
-3. Each signal for itself: its form, its id, the covenant's rules, its leaf. Only a token made with another than the
+3. Ids are claimed: from here on nobody else can use them. One that was taken before is `repeated`, or refused.
+4. Each other signal for itself: its form, the covenant's rules, its leaf. Only a token made with another than the
    party's current key stops the whole batch: the client has to make it again, and no doubt others with it.
-4. Tokens become pseudonyms; from here on there are no tokens.
-5. In one order for all writers: hold the party's state and the signals to be replaced, claim ids, end what is replaced,
-   store, and write the audit entries: what was stored, and for each reason what was refused.
+5. Tokens become pseudonyms; from here on there are no tokens.
+6. In one order for all writers: hold the party's state and the signals to be replaced, end what is replaced, store, and
+   write the audit entries: what was stored, and for each reason what was refused. The ids of that are free again.
 
-Steps 3 and 4 are the work and take no lock. The id and leaf of a signal are its idempotency: two identical batches at
-once store every signal once, whoever comes first, and the other is told `repeated`.
+Steps 4 and 5 are the work. All they hold is ids, which nobody else waits for but who sends the same signal at the same
+time. The id and leaf of a signal are its idempotency: two identical batches at once store every signal once, whoever
+comes first, and the other, which has waited for it and done no work, is told `repeated`.
 """
 
 from __future__ import annotations
@@ -100,10 +102,12 @@ class Submissions:
         _check_envelope(covenant, by.party, batch, signing_key)
         incoming = Incoming(covenant, by.party, batch, now, [None] * len(batch.signals))
         signals = incoming.read()
-        incoming.settle_known(repository.known(session, covenant_id, incoming.open_ids))
+        claimed = _claim(session, incoming)
         self._admit(session, incoming, signals, today)
         self._parties.require_active(session, covenant_id, by.party)
         self._store(session, incoming, by, trace)
+        stored = {admitted.signal.signal_id for admitted in incoming.admitted.values()}
+        repository.release(session, covenant_id, claimed - stored)
         self._record_refusals(session, incoming, by, trace)
         return incoming.answer()
 
@@ -185,15 +189,9 @@ class Submissions:
         targets = _targets(incoming)
         if targets:
             live = repository.live_targets(session, covenant_id, party, targets.values())
-            # Whoever held them before us may have submitted this very correction.
-            incoming.settle_known(repository.known(session, covenant_id, incoming.open_ids))
             for index, target in targets.items():
-                if index not in incoming.verdicts and target not in live:
+                if target not in live:
                     incoming.reject(index, NOT_LIVE)
-        wanted = {a.signal.signal_id: a.leaf for a in incoming.admitted.values()}
-        claimed = repository.claim(session, covenant_id, party, wanted)
-        if len(claimed) < len(wanted):
-            incoming.settle_known(repository.known(session, covenant_id, wanted.keys() - claimed))
         if not incoming.admitted:
             return
         replaced = {a.signal.replaces for a in incoming.admitted.values() if a.signal.replaces is not None}
@@ -242,6 +240,15 @@ def _today(covenant: Covenant, now: datetime) -> date:
     if today is None or not covenant.valid_from <= today <= covenant.valid_until:
         raise Refused("covenant-not-in-force", "the covenant is not in force today")
     return today
+
+
+def _claim(session: Session, incoming: Incoming) -> frozenset[UUID]:
+    """Takes the ids of a batch for its party, as far as they are free, and settles the others."""
+    covenant_id, wanted = incoming.covenant.id, incoming.open_leaves
+    claimed = repository.claim(session, covenant_id, incoming.party, wanted)
+    if len(claimed) < len(wanted):
+        incoming.settle_known(repository.known(session, covenant_id, wanted.keys() - claimed))
+    return claimed
 
 
 def _check_envelope(covenant: Covenant, party: str, batch: SignalBatch, signing_key: bytes) -> None:
