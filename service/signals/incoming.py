@@ -81,7 +81,6 @@ class Incoming:
                 self.reject(index, _WITHDRAWN)
             else:
                 self.verdicts[index] = REPEATED
-                self.admitted.pop(index, None)
 
     @property
     def open_leaves(self) -> dict[UUID, bytes]:

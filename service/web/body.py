@@ -3,7 +3,8 @@
 Python's JSON reader keeps the last of two equal names and takes NaN, and a gateway or a signature check in front may
 have kept the first: so what two readers could understand differently is refused here, once, for every route. FastAPI
 reads the accepted bytes again, on the thread that all requests share: a route of large bodies (`ReadOnce`) takes what
-was read here instead. Such a route can have a reader of its own, which makes the route's message of the bytes at once.
+was read here instead. Such a route can have a reader of its own, which makes the route's message of a large body's
+bytes at once.
 
 The bytes stay in the request's context: the caller's token covers their hash.
 """
@@ -175,7 +176,7 @@ async def _strictly_read(body: bytes, reader: Reader | None) -> object:
 
     try:
         if len(body) <= _PARSED_IN_PLACE:
-            return read()
+            return parse_json(body)  # a reader takes longer over faults than other requests should wait
         return await anyio.to_thread.run_sync(read)
     except EncodingError as error:
         words = str(error).removesuffix(f" (at {error.pointer})")

@@ -56,7 +56,8 @@ def test_a_batch_without_fault_is_read_in_one_pass(stage: Stage, monkeypatch: py
 
     monkeypatch.setattr("service.web.body.parse_json", again)
     police = stage.partner("police")
-    assert police.submit(police.signal(FLAT, fields={"note.gist": b"music until five"})).accepted == 1
+    large = [police.signal(FLAT, fields={"note.gist": b"music until five"}) for _ in range(30)]
+    assert police.submit(*large).accepted == 30
 
 
 def test_signals_of_two_parties_on_one_subject_meet(stage: Stage) -> None:

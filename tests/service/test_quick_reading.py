@@ -178,6 +178,21 @@ def test_what_could_be_read_otherwise_is_left_to_the_strict_reading(raw: bytes) 
     assert read_batch(raw) is None
 
 
+@pytest.mark.parametrize(
+    ("given", "few", "many"),
+    [
+        ({"absent": [b64u_encode(bytes(32))] * 64}, 790, 840),
+        ({"tokens": batch()["signals"][0]["tokens"] * 8}, 790, 840),
+    ],
+    ids=["values", "objects"],
+)
+def test_a_body_of_very_many_parts_is_left_to_the_strict_reading(given: dict[str, Any], few: int, many: int) -> None:
+    signals = batch(**given)["signals"]
+    assert read_batch(of_signals(signals * few)) is not None
+    assert read_batch(of_signals(signals * many)) is None
+    assert strictly(of_signals(signals * many)) is not None
+
+
 @given(st.binary(max_size=40) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
 @example("[" * 5000)
 def test_what_is_no_batch_at_all_is_left_to_the_strict_reading(given: bytes | str) -> None:

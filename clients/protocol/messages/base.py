@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
-from clients.protocol.encoding import b64u_decode, b64u_encode
+from clients.protocol.encoding import b64u_decode, b64u_encode, utf8
 from clients.protocol.errors import EncodingError
 from clients.protocol.strict_json import parse_json
 
@@ -71,7 +71,7 @@ class Message(BaseModel):
 
         Raises EncodingError for text that is none, and ValidationError.
         """
-        raw = json_data.encode() if isinstance(json_data, str) else bytes(json_data)
+        raw = utf8(json_data) if isinstance(json_data, str) else bytes(json_data)
         return cls.model_validate(parse_json(raw), **options)
 
 
